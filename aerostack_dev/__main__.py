@@ -1,0 +1,5 @@
+"""`python -m aerostack_dev` is `aerostack`."""
+
+from .cli import main
+
+main()
