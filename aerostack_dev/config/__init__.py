@@ -1,0 +1,1 @@
+"""The configuration: `aerostack.toml`, `.dev.vars`, cron expressions (interface §2, §8)."""
