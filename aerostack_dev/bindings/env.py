@@ -1,0 +1,49 @@
+"""`env`: what the author's function holds. Its attributes are variables and bindings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..errors import BindingError
+
+
+class Env:
+    """The function's environment: `env.DB`, `env.GREETING` (interface §2, §5).
+
+    A name that is not there raises `AttributeError` with the names that are; a binding
+    of a kind that does not exist locally raises `BindingError`.
+    """
+
+    def __init__(self, members: Mapping[str, Any], unsupported: Mapping[str, str]) -> None:
+        self.__dict__.update(members)
+        self.__dict__["_unsupported"] = unsupported
+
+    def __getattr__(self, name: str) -> Any:
+        kind = self.__dict__["_unsupported"].get(name)
+        if kind is not None:
+            raise BindingError(
+                f"env.{name} is declared in [{kind}], a kind that does not exist locally",
+                hint="deploy to use it, or guard the code that needs it",
+                code="unsupported",
+            )
+        raise AttributeError(
+            f"env has no {name!r}; it has: {', '.join(self)} (see aerostack.toml and .dev.vars)"
+        )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        raise AttributeError(f"env is read-only: {name!r} cannot be set")
+
+    def __iter__(self) -> Any:
+        return iter(sorted(name for name in self.__dict__ if name != "_unsupported"))
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.__dict__ and name != "_unsupported"
+
+    def __getitem__(self, name: str) -> Any:
+        if name in self:
+            return self.__dict__[name]
+        raise KeyError(name)
+
+    def __repr__(self) -> str:
+        return f"<env: {', '.join(self)}>"

@@ -1,0 +1,99 @@
+"""Every operation of every binding passes here once: timing, counts, errors.
+
+`@operation` marks a method of a room's `Operations` (or `Admin`): callable by name
+from a child process and over the control API, and recorded in the current invocation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+from ..clock import stopwatch
+
+
+@dataclass(slots=True)
+class Span:
+    """One call of a binding: begun at `started` (stopwatch seconds), `duration` in
+    seconds (None while it runs), `subject` what it was about (a key, an SQL text).
+    """
+
+    binding: str
+    operation: str
+    subject: str
+    started: float
+    duration: float | None = None
+    error: str | None = None
+    """The exception in words; never itself, which would keep its frames alive."""
+
+
+class Recorder(Protocol):
+    """Where the spans of an invocation go (`runtime.trace.Invocation`)."""
+
+    def begin(self, span: Span, /) -> None: ...
+
+
+class Named(Protocol):
+    """What has operations: it knows the binding (or room) it stands for."""
+
+    @property
+    def binding(self) -> str: ...
+
+
+SUBJECT_LENGTH = 1000
+"""A subject is cut to so many characters."""
+
+recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
+"""The invocation that the running code belongs to."""
+
+S = TypeVar("S", bound=Named)
+P = ParamSpec("P")
+R = TypeVar("R")
+Method = Callable[Concatenate[S, P], Coroutine[Any, Any, R]]
+
+
+def operation(
+    subject: Callable[..., str] | None = None,
+) -> Callable[[Method[S, P, R]], Method[S, P, R]]:
+    """Mark an async method as an operation.
+
+    `subject(*arguments)` names what a call is about for the trace; without it the first
+    argument stands for itself when it is a string.
+    """
+
+    def mark(method: Method[S, P, R]) -> Method[S, P, R]:
+        name = method.__name__
+
+        @wraps(method)
+        async def recorded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
+            invocation = recorder.get()
+            if invocation is None:
+                return await method(self, *args, **kwargs)
+            if subject is not None:
+                about = subject(*args, **kwargs)
+            else:
+                about = args[0] if args and isinstance(args[0], str) else ""
+            span = Span(self.binding, name, about[:SUBJECT_LENGTH], stopwatch())
+            invocation.begin(span)
+            try:
+                return await method(self, *args, **kwargs)
+            except BaseException as error:
+                span.error = f"{type(error).__name__}: {error}"
+                raise
+            finally:
+                span.duration = stopwatch() - span.started
+
+        recorded.__operation__ = name  # type: ignore[attr-defined]
+        return recorded
+
+    return mark
+
+
+def operations_of(target: object) -> frozenset[str]:
+    """The names of the operations that `target` offers."""
+    return frozenset(
+        name for name in dir(type(target)) if hasattr(getattr(type(target), name), "__operation__")
+    )

@@ -1,0 +1,267 @@
+"""SQLite for the rooms: one file, one thread, one hop per operation, commits in groups.
+
+aiosqlite owns the thread; beneath it apsw, through aiosqlite's connector, so that every
+machine has the same current SQLite and errors tell their offset
+(docs/explanation/dependencies.md). This is the only module that uses aiosqlite's
+`_execute`: it runs a whole piece of work in the thread, where the public calls would
+hop once per statement and once per fetch.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Concatenate, ParamSpec, TypeVar
+
+import aiosqlite
+import apsw
+
+from ..errors import StateError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Work = Callable[Concatenate[apsw.Connection, P], R]
+
+BUSY_SECONDS = 5.0
+GROUP = 1000
+"""At most so many writes share a commit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """The format of a file of ours: step n takes it from version n to n + 1."""
+
+    steps: tuple[str, ...]
+
+    @property
+    def version(self) -> int:
+        return len(self.steps)
+
+
+@dataclass(slots=True)
+class _Write:
+    work: Callable[[apsw.Connection], Any]
+    future: asyncio.Future[Any]
+
+
+class Store:
+    """An open SQLite file. `open_store` yields it."""
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._hop: Callable[..., Awaitable[Any]] = connection._execute
+        self._pending: list[_Write] = []
+        self._writer: asyncio.Task[None] | None = None
+
+    async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work(connection, …)` in the file's thread; it sees every finished write.
+
+        Work that writes here makes its own transaction. Raises what `work` raises, a
+        failing file as `StateError`.
+        """
+        try:
+            result: R = await self._hop(self._call, work, *args, **kwargs)
+            return result
+        except apsw.Error as error:
+            raise failure(self.path, error) from error
+
+    async def write(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run `work(connection, …)` in a transaction shared with concurrent writes.
+
+        It returns when the commit is on disk. `work` may run twice (when another write
+        of its group failed, each is run again alone), so it only touches the database.
+        Raises what `work` raises; then nothing of it is kept.
+        """
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[R] = loop.create_future()
+        self._pending.append(_Write(partial(_unbound, work, args, kwargs), future))
+        if self._writer is None:
+            self._writer = loop.create_task(self._drain())
+        return await future
+
+    async def settled(self) -> None:
+        """Return when every write begun so far is committed."""
+        if self._writer is not None:
+            await self._writer
+
+    async def _drain(self) -> None:
+        try:
+            while self._pending:
+                group, self._pending = self._pending[:GROUP], self._pending[GROUP:]
+                try:
+                    outcomes = await self._hop(self._call, _commit, group)
+                except BaseException as error:
+                    for write in group:
+                        _settle(write.future, error, self.path)
+                    if not isinstance(error, Exception):
+                        raise
+                    continue
+                for write, outcome in zip(group, outcomes, strict=True):
+                    _settle(write.future, outcome, self.path)
+        finally:
+            self._writer = None
+
+    def _call(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
+        connection: Any = self._connection._conn
+        return work(connection, *args, **kwargs)
+
+
+@dataclass(frozen=True, slots=True)
+class _Failed:
+    error: BaseException
+
+
+def _unbound(
+    work: Callable[..., R],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    connection: apsw.Connection,
+) -> R:
+    return work(connection, *args, **kwargs)
+
+
+def _commit(connection: apsw.Connection, group: list[_Write]) -> list[Any]:
+    """Run a group in one transaction; if one of them fails, each in its own."""
+    try:
+        return transaction(connection, lambda: [write.work(connection) for write in group])
+    except Exception as error:
+        if len(group) == 1:
+            return [_Failed(error)]
+    outcomes: list[Any] = []
+    for write in group:
+        try:
+            outcomes.append(transaction(connection, partial(write.work, connection)))
+        except Exception as error:
+            outcomes.append(_Failed(error))
+    return outcomes
+
+
+def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
+    """Run `work` between BEGIN IMMEDIATE and COMMIT; roll back when it raises."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        result = work()
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+    return result
+
+
+def _settle(future: asyncio.Future[Any], outcome: Any, path: Path) -> None:
+    if future.done():
+        return
+    if isinstance(outcome, _Failed):
+        outcome = outcome.error
+    if isinstance(outcome, apsw.Error):
+        outcome = failure(path, outcome)
+    if isinstance(outcome, BaseException):
+        future.set_exception(outcome)
+    else:
+        future.set_result(outcome)
+
+
+@asynccontextmanager
+async def open_store(
+    path: Path,
+    *,
+    schema: Schema | None = None,
+    prepare: Callable[[apsw.Connection], None] | None = None,
+) -> AsyncIterator[Store]:
+    """The SQLite file at `path`, made if need be, until the end of the block.
+
+    `schema` None: a database of the author's, whose format is nobody's business.
+    `prepare` is called once with the new connection (limits, authoriser, pragmas).
+    Raises `StateError` when the file is corrupt, unreadable or from a newer version.
+    """
+    connect = partial(_connect, path, schema, prepare)
+    connection = aiosqlite.Connection(connect, iter_chunk_size=64)  # type: ignore[arg-type]
+    connection._thread.daemon = True
+    try:
+        await connection
+    except BaseException as error:
+        # aiosqlite has told its thread to stop but does not wait for that.
+        connection._thread.join()
+        if isinstance(error, apsw.Error):
+            raise failure(path, error) from error
+        raise
+    store = Store(path, connection)
+    try:
+        yield store
+    finally:
+        await store.settled()
+        await connection.close()
+
+
+def _connect(
+    path: Path, schema: Schema | None, prepare: Callable[[apsw.Connection], None] | None
+) -> apsw.Connection:
+    connection = apsw.Connection(str(path))
+    try:
+        connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        if schema is not None:
+            _migrate(connection, path, schema)
+        if prepare is not None:
+            prepare(connection)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _migrate(connection: apsw.Connection, path: Path, schema: Schema) -> None:
+    """Bring the file to the schema's version; the version is read and written at once,
+    so that two who open the same file do not both upgrade it.
+    """
+    if _version(connection) not in (0, schema.version):
+        _back_up(connection, path, schema)
+
+    def upgrade() -> None:
+        for step in schema.steps[_version(connection) :]:
+            connection.execute(step)
+        connection.pragma("user_version", schema.version)
+
+    if _version(connection) != schema.version:
+        transaction(connection, upgrade)
+
+
+def _version(connection: apsw.Connection) -> int:
+    return int(connection.pragma("user_version"))
+
+
+def _back_up(connection: apsw.Connection, path: Path, schema: Schema) -> None:
+    found = _version(connection)
+    if found > schema.version:
+        raise StateError(
+            f"this file has format {found}; this aerostack knows formats up to {schema.version}",
+            where=str(path),
+            hint="upgrade aerostack-dev, or move the file away to begin anew",
+            code="state-newer",
+        )
+    backup = path.with_name(f"{path.name}.v{found}.bak")
+    backup.unlink(missing_ok=True)
+    connection.execute("VACUUM INTO ?", (str(backup),))
+
+
+def failure(path: Path, error: apsw.Error) -> StateError:
+    """What a failing file means to a person."""
+    advice = {
+        apsw.CorruptError: ("is damaged", "move it away to begin anew, or restore a copy"),
+        apsw.NotADBError: ("is not a SQLite database", "move it away to begin anew"),
+        apsw.FullError: ("cannot grow: the disk is full", "free some space and try again"),
+        apsw.ReadOnlyError: ("cannot be written", "check its owner and mode"),
+        apsw.CantOpenError: ("cannot be opened", "check its owner and mode"),
+        apsw.BusyError: ("is locked by another program", "close that program and try again"),
+        apsw.IOError: ("cannot be read or written", "check the disk and try again"),
+    }
+    what, hint = advice.get(type(error), (f"failed: {error}", "look at the file with `sqlite3`"))
+    return StateError(f"{path.name} {what}", where=str(path), hint=hint)

@@ -1,0 +1,189 @@
+"""The store beneath the rooms: groups, failures, formats."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import apsw
+import pytest
+
+from aerostack_dev.bindings.sqlite import GROUP, Schema, open_store
+from aerostack_dev.errors import StateError
+
+NUMBERS = Schema(("CREATE TABLE numbers (n INTEGER PRIMARY KEY)",))
+
+
+def insert(connection: apsw.Connection, n: int) -> int:
+    connection.execute("INSERT INTO numbers VALUES (?)", (n,))
+    return n
+
+
+def numbers(connection: apsw.Connection) -> list[int]:
+    return [n for (n,) in connection.execute("SELECT n FROM numbers ORDER BY n")]
+
+
+def commits(connection: apsw.Connection) -> int:
+    return int(connection.pragma("data_version"))
+
+
+async def test_concurrent_writes_share_commits(tmp_path: Path):
+    count = 0
+
+    def counted() -> bool:
+        nonlocal count
+        count += 1
+        return False
+
+    def prepare(connection: apsw.Connection) -> None:
+        connection.set_commit_hook(counted)
+
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS, prepare=prepare) as store:
+        written = await asyncio.gather(*(store.write(insert, n) for n in range(500)))
+        assert written == list(range(500))
+        assert await store.run(numbers) == written
+    assert count <= 3 < GROUP
+
+
+async def test_a_failing_write_takes_no_other_with_it(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        tries = [1, 2, 2, 3]
+        outcomes = await asyncio.gather(
+            *(store.write(insert, n) for n in tries), return_exceptions=True
+        )
+        assert [type(one) for one in outcomes] == [int, int, StateError, int]
+        assert await store.run(numbers) == [1, 2, 3]
+
+
+async def test_an_exception_of_the_work_comes_back_as_it_is(tmp_path: Path):
+    def refuse(connection: apsw.Connection) -> None:
+        insert(connection, 1)
+        raise LookupError("no")
+
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        with pytest.raises(LookupError, match="no"):
+            await store.write(refuse)
+        assert await store.run(numbers) == []
+
+
+async def test_a_write_whose_caller_is_gone_is_kept(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        task = asyncio.create_task(store.write(insert, 1))
+        await asyncio.sleep(0)
+        task.cancel()
+        await store.settled()
+        assert await store.run(numbers) == [1]
+
+
+async def test_writes_begun_before_the_end_are_kept(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=NUMBERS) as store:
+        task = asyncio.create_task(store.write(insert, 1))
+        await asyncio.sleep(0)
+    assert await task == 1
+    async with open_store(path, schema=NUMBERS) as store:
+        assert await store.run(numbers) == [1]
+
+
+async def test_an_older_format_is_migrated_after_a_backup(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=NUMBERS) as store:
+        await store.write(insert, 7)
+    newer = Schema((*NUMBERS.steps, "ALTER TABLE numbers ADD COLUMN name TEXT DEFAULT 'x'"))
+    async with open_store(path, schema=newer) as store:
+        rows = await store.run(lambda one: one.execute("SELECT n, name FROM numbers").fetchall())
+    assert rows == [(7, "x")]
+    async with open_store(tmp_path / "n.sqlite.v1.bak", schema=NUMBERS) as store:
+        assert await store.run(numbers) == [7]
+
+
+async def test_a_migration_that_fails_changes_nothing(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=NUMBERS) as store:
+        await store.write(insert, 7)
+    broken = Schema((*NUMBERS.steps, "CREATE TABLE other (x); SELECT nonsense()"))
+    with pytest.raises(StateError):
+        async with open_store(path, schema=broken):
+            pass
+    async with open_store(path, schema=NUMBERS) as store:
+        assert await store.run(numbers) == [7]
+
+
+async def test_a_newer_format_is_refused(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=Schema((*NUMBERS.steps, "CREATE TABLE b (x)"))):
+        pass
+    with pytest.raises(StateError, match="has format 2; this aerostack knows formats up to 1"):
+        async with open_store(path, schema=NUMBERS):
+            pass
+
+
+async def test_a_file_that_is_no_database_is_said_to_be_none(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    path.write_bytes(b"this is no database at all" * 100)
+    with pytest.raises(StateError, match=r"n\.sqlite is not a SQLite database") as caught:
+        async with open_store(path, schema=NUMBERS):
+            pass
+    assert caught.value.where == str(path)
+    assert "move it away" in caught.value.hint
+
+
+async def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=NUMBERS) as store:
+        await asyncio.gather(*(store.write(insert, n) for n in range(5000)))
+    with path.open("r+b") as file:
+        file.seek(4096)
+        file.write(os.urandom(8 * 4096))
+    with pytest.raises(StateError, match="is damaged"):
+        async with open_store(path, schema=NUMBERS) as store:
+            await store.run(numbers)
+
+
+async def test_a_folder_in_the_place_of_the_file(tmp_path: Path):
+    (tmp_path / "n.sqlite").mkdir()
+    with pytest.raises(StateError, match="cannot be opened"):
+        async with open_store(tmp_path / "n.sqlite"):
+            pass
+
+
+FULL = """
+import asyncio, resource, signal, sys
+from pathlib import Path
+from aerostack_dev.bindings.sqlite import open_store, Schema
+from aerostack_dev.errors import StateError
+
+def fill(connection, n):
+    connection.execute("INSERT INTO t VALUES (zeroblob(100000))")
+
+async def main():
+    schema = Schema(("CREATE TABLE t (x)",))
+    async with open_store(Path(sys.argv[1]), schema=schema) as store:
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, resource.RLIM_INFINITY))
+        try:
+            for n in range(100):
+                await store.write(fill, n)
+        except StateError as error:
+            print(n, error)
+        count = await store.run(lambda one: one.execute("SELECT count(*) FROM t").fetchall()[0][0])
+        assert count == n, (count, n)
+
+asyncio.run(main())
+"""
+
+
+def test_a_file_that_cannot_grow_fails_that_write_only(tmp_path: Path):
+    assert resource.RLIM_INFINITY
+    done = subprocess.run(
+        [sys.executable, "-c", FULL, str(tmp_path / "t.sqlite")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "t.sqlite cannot" in done.stdout
