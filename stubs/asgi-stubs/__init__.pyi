@@ -1,0 +1,1 @@
+from aerostack_dev.functions.asgi import fetch as fetch

@@ -1,0 +1,13 @@
+from aerostack_dev.functions import Blob as Blob
+from aerostack_dev.functions import Context as Context
+from aerostack_dev.functions import File as File
+from aerostack_dev.functions import FormData as FormData
+from aerostack_dev.functions import Headers as Headers
+from aerostack_dev.functions import Request as Request
+from aerostack_dev.functions import Response as Response
+from aerostack_dev.functions import WorkerEntrypoint as WorkerEntrypoint
+from aerostack_dev.functions import env as env
+from aerostack_dev.functions import fetch as fetch
+from aerostack_dev.functions import handler as handler
+from aerostack_dev.functions import wait_until as wait_until
+from aerostack_dev.functions import waitUntil as waitUntil
