@@ -1,0 +1,290 @@
+"""The queues' SQL: one function per transaction, run in the thread of the file.
+
+A message is ready, delayed or leased. Triggers keep a tally per queue and state, so that
+the backlog, which every send returns, is read and not counted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import apsw
+
+from ..sqlite import Schema
+from .backend import Buried, Depth, Lease, Outgoing, Taken, Waiting
+from .batch import Decision, Message, Metrics
+from .policy import Policy
+
+READY, DELAYED = "ready", "delayed"
+
+RETENTION_SECONDS = 4 * 86_400
+
+# `number` is the place in line among messages due at the same time: a retried message
+# gets a new one. `source` is the queue that gave the message up. The body comes last,
+# so that no scan reads through it.
+SCHEMA = Schema(
+    (
+        """
+    CREATE TABLE messages (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL,
+        queue TEXT NOT NULL,
+        state TEXT NOT NULL,
+        due_at INTEGER NOT NULL,
+        timestamp INTEGER NOT NULL,
+        attempts INTEGER NOT NULL,
+        content_type TEXT NOT NULL,
+        source TEXT,
+        body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX messages_by_turn ON messages (queue, state, due_at);
+    CREATE INDEX messages_by_age ON messages (queue, state, timestamp);
+    CREATE TABLE tally (
+        queue TEXT NOT NULL,
+        state TEXT NOT NULL,
+        count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL,
+        PRIMARY KEY (queue, state)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TRIGGER came AFTER INSERT ON messages BEGIN
+        INSERT INTO tally VALUES (new.queue, new.state, 1, length(new.body))
+        ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER went AFTER DELETE ON messages BEGIN
+        UPDATE tally SET count = count - 1, bytes = bytes - length(old.body)
+        WHERE queue = old.queue AND state = old.state;
+    END;
+    CREATE TRIGGER moved AFTER UPDATE OF queue, state ON messages BEGIN
+        UPDATE tally SET count = count - 1, bytes = bytes - length(old.body)
+        WHERE queue = old.queue AND state = old.state;
+        INSERT INTO tally VALUES (new.queue, new.state, 1, length(new.body))
+        ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+    END;
+    """,
+    )
+)
+
+FREE_ALL = """
+    UPDATE messages SET state = 'ready' WHERE state = 'leased'
+    AND queue IN (SELECT queue FROM tally WHERE state = 'leased' AND count > 0)
+"""
+PROMOTE = """
+    UPDATE messages SET state = 'ready' WHERE queue = ? AND state = 'delayed' AND due_at <= ?
+"""
+EXPIRE = """
+    DELETE FROM messages WHERE queue = ? AND state IN ('ready', 'delayed') AND timestamp < ?
+"""
+BACKLOG = "SELECT count, bytes FROM tally WHERE queue = ? AND state = 'ready'"
+OLDEST = "SELECT min(timestamp) FROM messages WHERE queue = ? AND state = 'ready'"
+FIRST_DUE = "SELECT min(due_at) FROM messages WHERE queue = ? AND state = ?"
+INSERT = """
+    INSERT INTO messages (id, queue, state, due_at, timestamp, attempts, content_type, body)
+    VALUES (?, ?, ?, ?, ?, 0, ?, ?)
+"""
+HEAD = """
+    SELECT number, id, timestamp, body, content_type, attempts FROM messages
+    WHERE queue = ? AND state = 'ready' ORDER BY due_at, number LIMIT ?
+"""
+LEASE = "UPDATE messages SET state = 'leased', attempts = attempts + 1 WHERE number = ?"
+RELEASE = """
+    UPDATE messages SET state = 'ready', attempts = attempts - 1
+    WHERE number = ? AND id = ? AND state = 'leased'
+"""
+ACK = "DELETE FROM messages WHERE number = ? AND id = ? AND state = 'leased'"
+ATTEMPTS = "SELECT attempts FROM messages WHERE number = ? AND id = ? AND state = 'leased'"
+NEXT_NUMBER = "SELECT coalesce(max(number), 0) + 1 FROM messages"
+RETRY = "UPDATE messages SET number = ?, state = ?, due_at = ? WHERE number = ?"
+MOVE = """
+    UPDATE messages SET number = ?, queue = ?, source = ?, attempts = 0, state = ?, due_at = ?
+    WHERE number = ?
+"""
+DROP = "DELETE FROM messages WHERE number = ?"
+TALLY = "SELECT queue, state, count FROM tally WHERE count > 0"
+PEEK = """
+    SELECT id, timestamp, due_at, content_type, attempts, body FROM messages
+    WHERE queue = ? AND state = ? ORDER BY due_at, number LIMIT ?
+"""
+COUNT = "SELECT coalesce(sum(count), 0) FROM tally WHERE queue = ?"
+PURGE = "DELETE FROM messages WHERE queue = ?"
+WAITING = """
+    SELECT number, coalesce(source, ?) FROM messages
+    WHERE queue = ? AND state IN ('ready', 'delayed') ORDER BY due_at, number
+"""
+
+
+def free_leases(connection: apsw.Connection) -> None:
+    """End the leases of the process before: its attempts stay counted."""
+    connection.execute(FREE_ALL)
+
+
+def enqueue(
+    connection: apsw.Connection, queue: str, messages: Sequence[Outgoing], now: int
+) -> Metrics:
+    before = metrics(connection, queue, now)
+    for message in messages:
+        state, due_at = _due(message.delay, now)
+        row = (message.id, queue, state, due_at, now, message.content_type, message.body)
+        connection.execute(INSERT, row)
+    return before
+
+
+def metrics(connection: apsw.Connection, queue: str, now: int) -> Metrics:
+    _tidy(connection, queue, now)
+    return _backlog(connection, queue)
+
+
+def acquire(connection: apsw.Connection, policy: Policy, now: int) -> Taken:
+    queue = policy.queue
+    _tidy(connection, queue, now)
+    buried: list[Buried] = []
+    while True:
+        again_at = _turn(connection, policy, now)
+        if again_at is None or again_at > now:
+            return Taken(None, again_at, buried)
+        rows = _rows(connection, HEAD, (queue, policy.consumer.max_batch_size))
+        used_up = [row for row in rows if row[5] >= policy.attempts]
+        if not used_up:
+            return Taken(_lease(connection, queue, rows), None, buried)
+        buried += [_bury(connection, row[0], row[1], row[5], policy, now) for row in used_up]
+
+
+def settle(
+    connection: apsw.Connection, lease: Lease, decision: Decision, policy: Policy, now: int
+) -> list[Buried]:
+    _ack(connection, lease, decision.acked)
+    buried = []
+    for message_id, delay in decision.retries.items():
+        number = lease.places[message_id]
+        row = connection.execute(ATTEMPTS, (number, message_id)).fetchone()
+        if row is None:  # purged meanwhile
+            continue
+        if row[0] >= policy.attempts:
+            buried.append(_bury(connection, number, message_id, row[0], policy, now))
+            continue
+        wait = policy.consumer.retry_delay if delay is None else delay
+        connection.execute(RETRY, (_next_number(connection), *_due(wait, now), number))
+    return buried
+
+
+def release(connection: apsw.Connection, lease: Lease, acked: Sequence[str]) -> None:
+    _ack(connection, lease, acked)
+    connection.executemany(RELEASE, [(number, key) for key, number in lease.places.items()])
+
+
+def depths(connection: apsw.Connection, now: int) -> Mapping[str, Depth]:
+    tally = _rows(connection, TALLY)
+    for queue in {row[0] for row in tally}:
+        _tidy(connection, queue, now)
+    tally = _rows(connection, TALLY)
+    counts: dict[str, Counter[str]] = {queue: Counter() for queue, _, _ in tally}
+    for queue, state, count in tally:
+        counts[queue][state] = count
+    return {
+        queue: Depth(found[READY], found[DELAYED], found["leased"])
+        for queue, found in counts.items()
+    }
+
+
+def peek(connection: apsw.Connection, queue: str, limit: int, now: int) -> list[Waiting]:
+    _tidy(connection, queue, now)
+    rows = _rows(connection, PEEK, (queue, READY, limit))
+    rows += _rows(connection, PEEK, (queue, DELAYED, limit - len(rows)))
+    return [Waiting(*row) for row in rows]
+
+
+def purge(connection: apsw.Connection, queue: str) -> int:
+    count = int(connection.execute(COUNT, (queue,)).get)
+    connection.execute(PURGE, (queue,))
+    return count
+
+
+def redrive(
+    connection: apsw.Connection, queue: str, fallback: str | None, now: int
+) -> Mapping[str, int] | None:
+    """How many went to each queue; None when the origin of one is not known."""
+    _tidy(connection, queue, now)
+    rows = _rows(connection, WAITING, (fallback, queue))
+    if any(target is None for _, target in rows):
+        return None
+    moved: Counter[str] = Counter()
+    for number, target in rows:
+        place = (_next_number(connection), target, None, READY, now, number)
+        connection.execute(MOVE, place)
+        moved[target] += 1
+    return moved
+
+
+def _rows(connection: apsw.Connection, statement: str, bindings: tuple[Any, ...] = ()) -> list[Any]:
+    return connection.execute(statement, bindings).fetchall()
+
+
+def _tidy(connection: apsw.Connection, queue: str, now: int) -> None:
+    """Let what is due join the line, and what is too old go."""
+    connection.execute(PROMOTE, (queue, now))
+    connection.execute(EXPIRE, (queue, now - RETENTION_SECONDS * 1000))
+
+
+def _backlog(connection: apsw.Connection, queue: str) -> Metrics:
+    row = connection.execute(BACKLOG, (queue,)).fetchone()
+    if row is None or row[0] == 0:
+        return Metrics(0, 0)
+    return Metrics(row[0], row[1], connection.execute(OLDEST, (queue,)).get)
+
+
+def _turn(connection: apsw.Connection, policy: Policy, now: int) -> int | None:
+    """When the next batch is to be taken, as far as is known now."""
+    queue, consumer = policy.queue, policy.consumer
+    row = connection.execute(BACKLOG, (queue,)).fetchone()
+    waiting = row[0] if row is not None else 0
+    if waiting >= consumer.max_batch_size:
+        return now
+    next_due: int | None = connection.execute(FIRST_DUE, (queue, DELAYED)).get
+    if not waiting:
+        return next_due
+    first_due: int = connection.execute(FIRST_DUE, (queue, READY)).get
+    patience = first_due + consumer.max_batch_timeout * 1000
+    return patience if next_due is None else min(patience, next_due)
+
+
+def _lease(connection: apsw.Connection, queue: str, rows: Sequence[Any]) -> Lease:
+    connection.executemany(LEASE, [row[:1] for row in rows])
+    return Lease(
+        queue,
+        tuple(Message(row[1], row[2], row[3], row[4], row[5] + 1) for row in rows),
+        _backlog(connection, queue),
+        {row[1]: row[0] for row in rows},
+    )
+
+
+def _ack(connection: apsw.Connection, lease: Lease, acked: Sequence[str]) -> None:
+    connection.executemany(ACK, [(lease.places[key], key) for key in acked])
+
+
+def _bury(
+    connection: apsw.Connection,
+    number: int,
+    message_id: str,
+    attempts: int,
+    policy: Policy,
+    now: int,
+) -> Buried:
+    """Move a message to the dead letter queue (id, time and type stay) or drop it."""
+    target = policy.consumer.dead_letter_queue
+    if target is None:
+        connection.execute(DROP, (number,))
+    else:
+        due = _due(policy.dead_letter_delay, now)
+        place = (_next_number(connection), target, policy.queue, *due, number)
+        connection.execute(MOVE, place)
+    return Buried(message_id, attempts, target)
+
+
+def _due(delay: int, now: int) -> tuple[str, int]:
+    """The state and due time of a message that is to wait `delay` seconds."""
+    return (DELAYED if delay else READY), now + delay * 1000
+
+
+def _next_number(connection: apsw.Connection) -> int:
+    return int(connection.execute(NEXT_NUMBER).get)

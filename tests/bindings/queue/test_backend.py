@@ -1,0 +1,244 @@
+"""What every store of queues must hold to; nothing lost, nothing twice, in order."""
+
+from __future__ import annotations
+
+import asyncio
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aerostack_dev.bindings.kind import Kind
+from aerostack_dev.bindings.queue import KIND, Consumer
+from aerostack_dev.bindings.queue.backend import Backend, Outgoing
+from aerostack_dev.bindings.queue.batch import Decision, Metrics
+from aerostack_dev.bindings.queue.policy import Policy
+from aerostack_dev.bindings.queue.transactions import RETENTION_SECONDS
+from tests.support.rooms import open_room
+
+SECOND = 1000
+START = 1_800_000_000 * SECOND
+
+
+def with_backend(name: str) -> Kind:
+    return replace(KIND, backends={name: KIND.backends[name]})
+
+
+@pytest.fixture(params=sorted(KIND.backends))
+def kind(request: pytest.FixtureRequest) -> Kind:
+    return with_backend(request.param)
+
+
+def policy(**fields: Any) -> Policy:
+    return Policy(Consumer(**{"queue": "q", "max_batch_timeout": 0, **fields}))
+
+
+def message(name: str, delay: int = 0, body: bytes = b"x") -> Outgoing:
+    return Outgoing(name, body, "text", delay)
+
+
+async def names(backend: Backend, rules: Policy, now: int) -> list[str]:
+    lease = (await backend.acquire(rules, now)).lease
+    return [] if lease is None else [found.id for found in lease.messages]
+
+
+async def test_order_is_that_of_becoming_due(tmp_path: Path, kind: Kind) -> None:
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        await backend.enqueue("q", [message("d5", 5), message("a"), message("b")], START)
+        await backend.enqueue("q", [message("c")], START + 4 * SECOND)
+        await backend.enqueue("q", [message("e")], START + 6 * SECOND)
+        rules = policy(max_batch_size=100)
+        assert await names(backend, rules, START + 6 * SECOND) == ["a", "b", "c", "d5", "e"]
+
+
+async def test_a_lease_is_nobody_elses(tmp_path: Path, kind: Kind) -> None:
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        await backend.enqueue("q", [message("a"), message("b"), message("c")], START)
+        rules = policy(max_batch_size=2)
+        assert await names(backend, rules, START) == ["a", "b"]
+        assert await names(backend, rules, START) == ["c"]
+        assert (await backend.acquire(rules, START)).again_at is None
+        assert (await backend.depths(START))["q"].in_flight == 3
+
+
+async def test_when_to_ask_again(tmp_path: Path, kind: Kind) -> None:
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        rules = policy(max_batch_timeout=5)
+        assert (await backend.acquire(rules, START)).again_at is None
+        await backend.enqueue("q", [message("later", 60)], START)
+        assert (await backend.acquire(rules, START)).again_at == START + 60 * SECOND
+        await backend.enqueue("q", [message("a")], START)
+        assert (await backend.acquire(rules, START)).again_at == START + 5 * SECOND
+        await backend.enqueue("q", [message("soon", 2)], START)
+        assert (await backend.acquire(rules, START)).again_at == START + 2 * SECOND
+
+
+async def test_old_messages_go(tmp_path: Path, kind: Kind) -> None:
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        await backend.enqueue("q", [message("old"), message("held")], START)
+        end = START + RETENTION_SECONDS * SECOND
+        assert (await backend.metrics("q", end)).backlog_count == 2
+        lease = (await backend.acquire(policy(max_batch_size=1), end)).lease
+        assert lease is not None
+        assert (await backend.metrics("q", end + 1)).backlog_count == 0
+        assert (await backend.depths(end + 1))["q"].in_flight == 1
+
+
+async def test_the_tally_follows_every_move(tmp_path: Path, kind: Kind) -> None:
+    rules = policy(max_batch_size=3, max_retries=1, dead_letter_queue="dead")
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        sizes = [message("a", body=b"12"), message("b", body=b"345"), message("c", body=b"6")]
+        assert await backend.enqueue("q", sizes, START) == Metrics(0, 0)
+        assert await backend.metrics("q", START) == Metrics(3, 6, START)
+        lease = (await backend.acquire(rules, START)).lease
+        assert lease is not None
+        assert lease.metrics == Metrics(0, 0)
+        await backend.settle(lease, Decision(("a",), {"b": 9, "c": None}), rules, START)
+        assert await backend.metrics("q", START) == Metrics(1, 1, START)
+        assert await backend.metrics("q", START + 9 * SECOND) == Metrics(2, 4, START)
+        lease = (await backend.acquire(rules, START + 9 * SECOND)).lease
+        assert lease is not None
+        retry = Decision((), {"c": None, "b": None})
+        buried = await backend.settle(lease, retry, rules, START + 9 * SECOND)
+        assert [(found.id, found.attempts, found.target) for found in buried] == [
+            ("c", 2, "dead"),
+            ("b", 2, "dead"),
+        ]
+        assert await backend.metrics("dead", START + 9 * SECOND) == Metrics(2, 4, START)
+
+
+async def test_a_lease_given_up_costs_no_attempt(tmp_path: Path, kind: Kind) -> None:
+    rules = policy()
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        await backend.enqueue("q", [message("a"), message("b")], START)
+        lease = (await backend.acquire(rules, START)).lease
+        assert lease is not None
+        await backend.enqueue("q", [message("c")], START)
+        await backend.release(lease, ("a",))
+        again = (await backend.acquire(rules, START)).lease
+        assert again is not None
+        assert [(found.id, found.attempts) for found in again.messages] == [("b", 1), ("c", 1)]
+
+
+Step = tuple[Any, ...]
+steps = st.lists(
+    st.one_of(
+        st.tuples(st.just("send"), st.lists(st.integers(0, 3), min_size=1, max_size=4)),
+        st.tuples(st.just("acquire"), st.integers(1, 4)),
+        st.tuples(st.just("settle"), st.lists(st.sampled_from("ar"), min_size=4, max_size=4)),
+        st.tuples(st.just("release")),
+        st.tuples(st.just("pass"), st.integers(1, 3)),
+        st.tuples(st.just("crash")),
+    ),
+    max_size=25,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(steps)
+def test_nothing_is_lost_or_given_out_twice(plan: Sequence[Step]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        asyncio.run(_Walk(Path(folder)).through(plan))
+
+
+class _Walk:
+    """Drives a store and a plain list side by side; every acquire must agree."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.now = START
+        self.line: list[tuple[int, int, str]] = []  # due, turn, id
+        self.attempts: dict[str, int] = {}
+        self.turn = 0
+        self.leases: list[Any] = []
+        self.done: set[str] = set()
+
+    async def through(self, plan: Sequence[Step]) -> None:
+        remaining = list(plan)
+        while remaining:
+            async with open_room(self.root, KIND) as room:
+                while remaining:
+                    name, *arguments = remaining.pop(0)
+                    if name == "crash":
+                        break
+                    await getattr(self, name)(room.backend, *arguments)
+            self.free()
+        async with open_room(self.root, KIND) as room:
+            self.now += 10 * SECOND
+            await self.acquire(room.backend, 100)
+            self.free()
+            assert set(self.attempts) - self.done == {name for _, _, name in self.line}
+
+    def free(self) -> None:
+        """A crash: what was leased is back at its place, the attempt counted."""
+        for lease, places in self.leases:
+            self.line += [places[found.id] for found in lease.messages]
+        self.leases = []
+
+    def put(self, name: str, due: int) -> None:
+        self.turn += 1
+        self.line.append((due, self.turn, name))
+
+    async def send(self, backend: Backend, delays: list[int]) -> None:
+        new = []
+        for delay in delays:
+            name = f"m{len(self.attempts)}"
+            self.attempts[name] = 0
+            new.append(message(name, delay))
+            self.put(name, self.now + delay * SECOND)
+        await backend.enqueue("q", new, self.now)
+
+    async def acquire(self, backend: Backend, size: int) -> None:
+        due = sorted(entry for entry in self.line if entry[0] <= self.now)[:size]
+        lease = (await backend.acquire(_patient(size), self.now)).lease
+        got = [] if lease is None else [(found.id, found.attempts) for found in lease.messages]
+        assert got == [(name, self.attempts[name] + 1) for _, _, name in due]
+        for entry in due:
+            self.line.remove(entry)
+            self.attempts[entry[2]] += 1
+        if lease is not None:
+            self.leases.append((lease, {entry[2]: entry for entry in due}))
+
+    async def settle(self, backend: Backend, fates: list[str]) -> None:
+        if not self.leases:
+            return
+        lease, _ = self.leases.pop(0)
+        fate = {found.id: fates[n % 4] for n, found in enumerate(lease.messages)}
+        acked = tuple(name for name in fate if fate[name] == "a")
+        retries = {name: 1 for name in fate if fate[name] == "r"}
+        await backend.settle(lease, Decision(acked, retries), _patient(1), self.now)
+        self.done.update(acked)
+        for name in retries:
+            self.put(name, self.now + SECOND)
+
+    async def release(self, backend: Backend) -> None:
+        if not self.leases:
+            return
+        lease, places = self.leases.pop()
+        await backend.release(lease, ())
+        for found in lease.messages:
+            self.attempts[found.id] -= 1
+            self.line.append(places[found.id])
+
+    async def pass_(self, backend: Backend, seconds: int) -> None:
+        self.now += seconds * SECOND
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "pass":
+            return self.pass_
+        raise AttributeError(name)
+
+
+def _patient(size: int) -> Policy:
+    return policy(max_batch_size=size, max_retries=100)
