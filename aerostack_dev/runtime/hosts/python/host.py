@@ -1,0 +1,297 @@
+"""`PythonHost`: runs the author's handlers, and ends what they began."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from types import CoroutineType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from ....bindings.env import Env
+from ....config.model import Finding
+from ....functions import Context, Request, Response
+from ....functions.asgi import application_scope
+from ....functions.context import cancelled, invocation
+from ....functions.incoming import ClientLeftError
+from ....wire import record
+from ...host import (
+    GRACE_SECONDS,
+    HandlerError,
+    HostServices,
+    LoadError,
+    Receive,
+    ScheduledEvent,
+    Scope,
+    Send,
+)
+from .authored import Authored
+from .events import ScheduledController
+from .failures import Failures
+from .handlers import Handler, Offer
+from .home import Home
+from .importing import importing, project_packages
+from .loading import load, place
+from .sending import Inlet, Outlet, send_response
+from .threads import Threads
+
+if TYPE_CHECKING:
+    from ....bindings.queue.batch import Batch
+
+T = TypeVar("T")
+
+CLIENT_LEFT = 499
+"""The status of a request whose client left before it was complete: nothing is sent."""
+
+NO_WAIT = "queue_consumer_no_wait_for_wait_until"
+NO_SCHEDULED = (
+    "Received a ScheduledEvent but we lack a handler for ScheduledEvents (a.k.a. Cron "
+    "Triggers). Did you remember to export a scheduled() function?"
+)
+
+log = logging.getLogger("aerostack.function")
+
+
+@asynccontextmanager
+async def open_host(main: Path, services: HostServices) -> AsyncIterator[PythonHost]:
+    """The function in `main`, loaded, until the end of the block.
+
+    Raises `LoadError` when it cannot be. On leaving, running work has `GRACE_SECONDS`.
+    """
+    root = services.project.root
+    authored = Authored(tuple(dict.fromkeys((str(root), str(main.parent)))))
+    folders = dict.fromkeys(str(folder) for folder in (main.parent, root / "src", root))
+    packages, finding = project_packages(root)
+    with importing(authored, list(folders), packages):
+        host = PythonHost(authored, services, () if finding is None else (finding,))
+        try:
+            await host._open(main)
+            yield host
+        finally:
+            await host._close()
+
+
+class PythonHost:
+    """A loaded Python function (`runtime.host.FunctionHost`). `open_host` yields it."""
+
+    def __init__(
+        self, authored: Authored, services: HostServices, findings: tuple[Finding, ...]
+    ) -> None:
+        self.findings = findings
+        """What is worth saying about the project's environment."""
+        self.env = _environment(services)
+        self._authored = authored
+        self._failures = Failures(authored)
+        self._home = Home(self.env, self._report)
+        self._threads = Threads()
+        self._waits = NO_WAIT not in services.project.compatibility_flags
+        self._offer = Offer({})
+        self._running: set[asyncio.Task[Any]] = set()
+        self._idle = asyncio.Event()
+        self._ended: set[asyncio.Task[Any]] = set()
+        """Tasks whose invocation was cancelled because this host was left."""
+
+    @property
+    def handlers(self) -> frozenset[str]:
+        """Which of `runtime.host.HANDLERS` the function has."""
+        return self._offer.names
+
+    @property
+    def sources(self) -> frozenset[Path]:
+        """The author's files that are loaded."""
+        return frozenset(self._authored.files())
+
+    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Serve one HTTP request; returns the status. Raises `HandlerError`."""
+        ctx = Context(self._home, self.env)
+        request = Request._received(scope, receive)
+        if self._offer.application is not None:
+            return await self._run(ctx, self._apply(request, receive, ctx, send))
+        return await self._run(ctx, self._answer(request, ctx, send))
+
+    async def queue(self, batch: Batch) -> None:
+        """Hand a batch to the `queue` handler and wait for its wait_until work.
+
+        With the flag `queue_consumer_no_wait_for_wait_until` only the handler counts.
+        Raises `HandlerError`.
+        """
+        from ....bindings.queue.api import MessageBatch
+
+        ctx = Context(self._home, self.env, counted=self._waits)
+        await self._run(ctx, self._handle("queue", MessageBatch(batch), ctx))
+
+    async def scheduled(self, event: ScheduledEvent) -> None:
+        """Run the `scheduled` handler and its wait_until work. Raises `HandlerError`."""
+        ctx = Context(self._home, self.env, counted=True)
+        if "scheduled" not in self._offer.handlers:
+            log.warning(NO_SCHEDULED)
+            event.no_retry = True
+        await self._run(ctx, self._handle("scheduled", ScheduledController(event), ctx))
+
+    async def settled(self) -> None:
+        """Return when no invocation and no background work is left."""
+        while self._running or self._home.background:
+            if self._running:
+                self._idle.clear()
+                await self._idle.wait()
+            if self._home.background:
+                await asyncio.wait(self._home.background)
+
+    async def _run(self, ctx: Context, work: Coroutine[Any, Any, T]) -> T:
+        """Run an invocation: it is counted, found by `current`, and fails in one way."""
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        token = invocation.set(ctx)
+        try:
+            return await work
+        except (HandlerError, KeyboardInterrupt, GeneratorExit):
+            raise
+        except BaseException as error:
+            raise self._failed(error, ctx, task) from error
+        finally:
+            invocation.reset(token)
+            if ctx._opened is not None:
+                self._home.keep(ctx.release())
+            if task in self._ended:
+                self._ended.discard(task)
+                task.uncancel()
+            self._running.discard(task)
+            if not self._running:
+                self._idle.set()
+
+    async def _answer(self, request: Request, ctx: Context, send: Send) -> int:
+        handler = self._offer.handlers.get("fetch")
+        if handler is None:
+            raise RuntimeError(self._offer.missing("fetch"))
+        try:
+            response = await self._call(handler, request, ctx)
+            if type(response) is not Response and not isinstance(response, Response):
+                raise self._no_response(handler, response)
+            if response._used:
+                raise self._at(handler, "fetch returned a Response whose body is used already")
+            response._used = response._source is not None
+            return await send_response(request, response, ctx, send)
+        except ClientLeftError:
+            return CLIENT_LEFT
+
+    async def _apply(self, request: Request, receive: Receive, ctx: Context, send: Send) -> int:
+        """Let the ASGI application answer."""
+        app = self._offer.application
+        outlet, inlet = Outlet(request.method, ctx, send), Inlet(receive)
+        scope = application_scope(request, self.env, ctx, await self._home.lifespan(app))
+        try:
+            await app(scope, inlet, outlet)
+        except Exception:
+            if inlet.left and outlet.status is None:
+                return CLIENT_LEFT
+            raise
+        await outlet.flush()
+        if outlet.status is None:
+            raise RuntimeError("the ASGI application sent no response")
+        return outlet.status
+
+    async def _handle(self, name: str, subject: Any, ctx: Context) -> None:
+        """Run a handler that answers nothing, and the background work that counts."""
+        handler = self._offer.handlers.get(name)
+        if handler is None:
+            raise RuntimeError(self._offer.missing(name))
+        errors: list[BaseException] = []
+        try:
+            await self._call(handler, subject, ctx)
+        except (Exception, SystemExit, asyncio.CancelledError) as error:
+            if cancelled(error):
+                raise
+            errors.append(error)
+        if ctx._counted:
+            errors += await ctx.settled()
+        for further in errors[1:]:
+            self._report(further)
+        if errors:
+            raise errors[0]
+
+    async def _call(self, handler: Handler, subject: Any, ctx: Context) -> Any:
+        if handler.threaded:
+            result = await self._threads.run(handler.call, subject, self.env, ctx)
+        else:
+            result = handler.call(subject, self.env, ctx)
+        # The type of nearly all results; `isawaitable` is ten times as slow.
+        if type(result) is CoroutineType or inspect.isawaitable(result):
+            return await result
+        return result
+
+    def _failed(self, error: BaseException, ctx: Context, task: asyncio.Task[Any]) -> BaseException:
+        if task in self._ended:
+            text = f"still running {GRACE_SECONDS:g} s after the function was replaced or closed"
+            failure = self._failures.at("Canceled", text, None)
+            return HandlerError(failure, started=ctx._started)
+        if cancelled(error):
+            return error
+        return HandlerError(self._failures.of(error), started=ctx._started)
+
+    def _no_response(self, handler: Handler, returned: Any) -> HandlerError:
+        what = "None" if returned is None else f"a {type(returned).__name__}"
+        advice = {
+            type(None): "is a `return` missing?",
+            dict: "return Response.json(…)",
+            list: "return Response.json(…)",
+            str: "return Response(…)",
+        }.get(type(returned), "return a Response of the module workers")
+        return self._at(handler, f"fetch returned {what}, not a Response; {advice}")
+
+    def _at(self, handler: Handler, message: str) -> HandlerError:
+        """A failure at the place where `handler` is defined."""
+        frame = place(handler.function, self._failures)
+        where = f" ({frame.file}:{frame.line}, in {frame.function})" if frame else ""
+        return HandlerError(self._failures.at("TypeError", message + where, frame))
+
+    def _report(self, error: BaseException) -> None:
+        log.error("Uncaught %s", self._failures.of(error).stack)
+
+    async def _open(self, main: Path) -> None:
+        token = invocation.set(Context(self._home, self.env))
+        try:
+            self._offer = await load(main, self._authored, self._failures)
+        finally:
+            invocation.reset(token)
+        if self._offer.application is None:
+            return
+        try:
+            await self._home.lifespan(self._offer.application)
+        except Exception as error:
+            raise LoadError(
+                self._failures.of(error), hint="the application's lifespan failed at its start"
+            ) from error
+
+    async def _close(self) -> None:
+        """Let running work finish for a while, then cancel it."""
+        async with AsyncExitStack() as stack:
+            stack.callback(self._threads.close)
+            stack.push_async_callback(self._home.close)
+            stack.push_async_callback(self._cancel)
+            await _within_grace(self.settled)
+
+    async def _cancel(self) -> None:
+        """End what is still running; whatever resists that is left behind."""
+        self._ended.update(self._running)
+        for task in [*self._running, *self._home.background]:
+            task.cancel()
+        await _within_grace(self.settled)
+
+
+async def _within_grace(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    try:
+        async with asyncio.timeout(GRACE_SECONDS):
+            await work()
+    except TimeoutError:
+        return
+
+
+def _environment(services: HostServices) -> Env:
+    project = services.project
+    values = {name: record(value) for name, value in project.values.items()}
+    faces = {name: bound.face() for name, bound in services.bindings.bound.items()}
+    return Env({**values, **faces}, project.unsupported)

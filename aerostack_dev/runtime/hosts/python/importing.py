@@ -1,0 +1,166 @@
+"""The import system as the author's code expects it, while a host is open.
+
+The project's folders come first on `sys.path`; `workers`, `asgi` and `pyodide` are ours;
+the author's files are compiled from their source each time, since cached bytecode is
+compared by whole seconds and a second save within one would run old code.
+"""
+
+from __future__ import annotations
+
+import importlib
+import site
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
+from importlib.util import spec_from_loader
+from pathlib import Path
+from types import CodeType, ModuleType
+
+from ....config.model import Finding
+from .authored import Authored
+
+PROVIDED: Mapping[str, str] = {
+    "workers": "aerostack_dev.functions",
+    "asgi": "aerostack_dev.functions.asgi",
+    "pyodide": "",
+    "pyodide.ffi": "aerostack_dev.functions.pyodide",
+}
+"""Module of the platform -> the module of ours that has its names."""
+
+YIELDING = "asgi"
+"""A project often has an `asgi.py` of its own: that one wins."""
+
+
+class Provided(Loader):
+    """Loads a module of the platform: the names of `source`."""
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType | None:
+        return None
+
+    def exec_module(self, module: ModuleType) -> None:
+        if not self.source:
+            importlib.import_module(f"{module.__name__}.ffi")
+            return
+        source = importlib.import_module(self.source)
+        names = list(source.__all__)
+        module.__dict__.update({name: getattr(source, name) for name in names}, __all__=names)
+
+
+class FreshLoader(SourceFileLoader):
+    """Compiles the source as it is now."""
+
+    def get_code(self, fullname: str) -> CodeType:
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+class AuthorFinder(MetaPathFinder):
+    """Finds the platform's modules, and the author's files, before anything installed."""
+
+    def __init__(self, authored: Authored, folders: Sequence[str]) -> None:
+        self.authored = authored
+        self.folders = folders
+
+    def find_spec(
+        self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        if name in PROVIDED and not self._yields(name):
+            package = any(other.startswith(f"{name}.") for other in PROVIDED)
+            return spec_from_loader(name, Provided(PROVIDED[name]), is_package=package)
+        spec = PathFinder.find_spec(name, path, target)
+        if spec is None or spec.origin not in self.authored:
+            return spec
+        if type(spec.loader) is SourceFileLoader:
+            spec.loader = FreshLoader(spec.loader.name, spec.loader.path)
+        return spec
+
+    def _yields(self, name: str) -> bool:
+        if name != YIELDING:
+            return False
+        own = PathFinder.find_spec(name, list(self.folders))
+        return own is not None and own.origin in self.authored
+
+
+@contextmanager
+def importing(authored: Authored, folders: Sequence[str], packages: str | None) -> Iterator[None]:
+    """Until the end of the block `folders` and `packages` are importable.
+
+    Another host may be open at the same time (a reload opens the new one first), so each
+    adds entries of its own and takes away exactly those.
+    """
+    finder = AuthorFinder(authored, folders)
+    known = len(sys.path)
+    if packages is not None:
+        site.addsitedir(packages, known_paths=set())
+    added = [*folders, *sys.path[known:]]
+    sys.path[:0] = folders
+    sys.meta_path.insert(_before_paths(), finder)
+    if not any(isinstance(other, AuthorFinder) for other in sys.meta_path if other is not finder):
+        _forget_provided()
+    try:
+        yield
+    finally:
+        sys.meta_path.remove(finder)
+        for entry in added:
+            if entry in sys.path:
+                sys.path.remove(entry)
+        others = [other for other in sys.meta_path if isinstance(other, AuthorFinder)]
+        if not others:
+            _forget_provided()
+        if not any(other.authored == authored for other in others):
+            forget(authored)
+
+
+def forget(authored: Authored) -> None:
+    """Drop the author's modules, so that the next import reads their files again.
+
+    Functions that are still running keep the modules that they hold.
+    """
+    for name, _ in list(authored.modules()):
+        sys.modules.pop(name, None)
+    importlib.invalidate_caches()
+
+
+def project_packages(root: Path) -> tuple[str | None, Finding | None]:
+    """The installed packages of the project's `.venv`, or why they cannot be used."""
+    folder = root / ".venv"
+    settings = folder / "pyvenv.cfg"
+    if not settings.is_file() or folder.resolve() == Path(sys.prefix).resolve():
+        return None, None
+    version = _version(settings.read_text(encoding="utf-8", errors="replace"))
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if version != running:
+        return None, Finding(
+            "venv-version",
+            f"the project's .venv is for Python {version or '?'}, but this is {running}: "
+            "its packages are not importable",
+            where=str(folder),
+            hint=f"make it anew with python{running} -m venv .venv, or run aerostack from it",
+        )
+    name = "Lib" if sys.platform == "win32" else f"lib/python{running}"
+    return str(folder / name / "site-packages"), None
+
+
+def _before_paths() -> int:
+    return next(
+        (at for at, finder in enumerate(sys.meta_path) if finder is PathFinder), len(sys.meta_path)
+    )
+
+
+def _forget_provided() -> None:
+    for name in PROVIDED:
+        sys.modules.pop(name, None)
+
+
+def _version(settings: str) -> str:
+    """`3.12` from the lines of a `pyvenv.cfg`."""
+    for line in settings.splitlines():
+        key, _, value = line.partition("=")
+        if key.strip() in ("version", "version_info"):
+            return ".".join(value.strip().split(".")[:2])
+    return ""

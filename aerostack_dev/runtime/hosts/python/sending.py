@@ -1,0 +1,115 @@
+"""A response as ASGI messages: at once when it is small, streamed otherwise."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ....functions import Context, Request, Response
+from ....functions.body import Closable, piece
+from ...host import Message, Receive, Send
+
+START = "http.response.start"
+BODY = "http.response.body"
+
+
+async def send_response(request: Request, response: Response, ctx: Context, send: Send) -> int:
+    """Send `response`; returns its status. Raises what its body raises."""
+    head = request.method == "HEAD"
+    source = response._source
+    status = response._status
+    ctx._started = True
+    await send({"type": START, "status": status, "headers": response._raw(request.method)})
+    if type(source) is bytes:
+        await send({"type": BODY, "body": b"" if head else source})
+    elif source is None or head:
+        await _closed(source)
+        await send({"type": BODY, "body": b""})
+    else:
+        await _streamed(request, source, send)
+    return status
+
+
+async def _streamed(request: Request, source: Any, send: Send) -> None:
+    """Send piece by piece until the body ends or the client leaves."""
+    loop = asyncio.get_running_loop()
+    watch = loop.create_task(request._pieces().left())
+    limit = asyncio.timeout(None)
+    streaming = True
+
+    def interrupt(_: object) -> None:
+        """The client has left: stop whatever the body is waiting for."""
+        if streaming:
+            limit.reschedule(loop.time())
+
+    watch.add_done_callback(interrupt)
+    try:
+        async with limit:
+            async for chunk in source:
+                await send({"type": BODY, "body": piece(chunk), "more_body": True})
+    except TimeoutError:
+        if not limit.expired():
+            raise
+        return
+    finally:
+        streaming = False
+        watch.cancel()
+        await _closed(source)
+    await send({"type": BODY, "body": b""})
+
+
+async def _closed(source: Any) -> None:
+    if isinstance(source, Closable):
+        await source.aclose()
+
+
+class Inlet:
+    """The `receive` of an application, which notes that the client has left."""
+
+    def __init__(self, receive: Receive) -> None:
+        self.left = False
+        self._receive = receive
+
+    async def __call__(self) -> Message:
+        message = await self._receive()
+        self.left = self.left or message["type"] == "http.disconnect"
+        return message
+
+
+class Outlet:
+    """The `send` of an application, which notes what it sent.
+
+    Frameworks answer an exception with a bare 500 and raise it afterwards. A 500 is held
+    back until the application ends, so that the author sees the exception instead.
+    """
+
+    def __init__(self, method: str, ctx: Context, send: Send) -> None:
+        self.status: int | None = None
+        self._silent = method == "HEAD"
+        self._ctx = ctx
+        self._send = send
+        self._held: list[Message] = []
+
+    async def __call__(self, message: Message) -> None:
+        if self._silent and message["type"] == BODY:
+            message = {**message, "body": b""}
+        if message["type"] == START:
+            self.status = message["status"]
+            if self.status == 500:
+                self._held = [message]
+                return
+            self._ctx._started = True
+        elif self._held:
+            self._held.append(message)
+            if not message.get("more_body"):
+                return
+            await self.flush()
+            return
+        await self._send(message)
+
+    async def flush(self) -> None:
+        """Send what was held back."""
+        held, self._held = self._held, []
+        self._ctx._started = self._ctx._started or bool(held)
+        for message in held:
+            await self._send(message)
