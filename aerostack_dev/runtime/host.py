@@ -1,0 +1,155 @@
+"""What runs the author's function: one `FunctionHost` per language, chosen by suffix."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from ..bindings.kind import named
+from ..bindings.opening import Bindings
+from ..clock import Clock
+from ..config.model import Finding, Project
+from ..errors import FunctionError
+
+if TYPE_CHECKING:
+    from ..bindings.queue.batch import Batch
+    from .trace import Trace
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+HANDLERS = ("fetch", "queue", "scheduled")
+
+
+@dataclass(slots=True)
+class ScheduledEvent:
+    """One firing of a cron: `scheduled_time` in ms since the epoch (queue-cron-dev §2.3)."""
+
+    cron: str
+    scheduled_time: int
+    no_retry: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a stack: the author's own where `own` is true."""
+
+    file: str
+    line: int
+    function: str
+    source: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """An error of the author's function in the words of its language.
+
+    `stack` is the traceback as text, the author's frames first.
+    """
+
+    type: str
+    message: str
+    frames: tuple[Frame, ...]
+    stack: str
+
+
+class HandlerError(Exception):
+    """The author's handler failed. `failure` says how; `started` whether the response
+    had begun; the runtime adds the `request_id` of the invocation.
+    """
+
+    request_id = ""
+
+    def __init__(self, failure: Failure, *, started: bool = False) -> None:
+        super().__init__(f"{failure.type}: {failure.message}")
+        self.failure = failure
+        self.started = started
+
+
+class LoadError(FunctionError):
+    """The author's function cannot be loaded: `failure` says why, in its language."""
+
+    request_id = ""
+
+    def __init__(self, failure: Failure, *, hint: str = "") -> None:
+        where = f"{failure.frames[0].file}:{failure.frames[0].line}" if failure.frames else ""
+        super().__init__(f"{failure.type}: {failure.message}", hint=hint, where=where)
+        self.failure = failure
+
+
+class FunctionHost(Protocol):
+    """A loaded function. What exists works: a host comes from an async context manager,
+    and leaving that lets running work finish (`GRACE_SECONDS`), then cancels it.
+    """
+
+    @property
+    def handlers(self) -> frozenset[str]:
+        """Which of `HANDLERS` the function has."""
+
+    @property
+    def sources(self) -> frozenset[Path]:
+        """The author's files that were loaded: a change in one means a reload."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What the loading found worth saying."""
+
+    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
+        """Serve one HTTP request (ASGI messages); returns the status that was sent.
+
+        Raises `HandlerError` when the author's code fails.
+        """
+
+    async def queue(self, batch: Batch) -> None:
+        """Hand a batch to the `queue` handler, and wait for its wait_until work.
+
+        The handler's acks and retries go to `batch.settlement`. Raises `HandlerError`.
+        """
+
+    async def scheduled(self, event: ScheduledEvent) -> None:
+        """Run the `scheduled` handler and its wait_until work. Raises `HandlerError`."""
+
+    async def settled(self) -> None:
+        """Return when no handler and no wait_until work is running."""
+
+
+@dataclass(frozen=True, slots=True)
+class HostServices:
+    """What a host is given: the project, its open bindings, the clock and the trace."""
+
+    project: Project
+    bindings: Bindings
+    clock: Clock
+    trace: Trace
+
+
+GRACE_SECONDS = 5.0
+"""How long work that is under way may take when a host is left."""
+
+HOSTS: Mapping[str, str] = {
+    ".py": "aerostack_dev.runtime.hosts.python:open_host",
+    ".ts": "aerostack_dev.runtime.hosts.deno:open_host",
+    ".tsx": "aerostack_dev.runtime.hosts.deno:open_host",
+    ".js": "aerostack_dev.runtime.hosts.deno:open_host",
+    ".mjs": "aerostack_dev.runtime.hosts.deno:open_host",
+}
+"""Suffix of `main` -> `open_host(main, services)`. A third language is one line more."""
+
+
+def open_host(main: Path, services: HostServices) -> AbstractAsyncContextManager[FunctionHost]:
+    """The host for `main`, by its suffix. Raises `LoadError` when it cannot be loaded."""
+    opener = HOSTS.get(main.suffix)
+    if opener is None:
+        raise FunctionError(
+            f"{main.name} is in no language that runs here",
+            where=str(main),
+            hint=f"`main` may end in {', '.join(HOSTS)}",
+        )
+    host: AbstractAsyncContextManager[FunctionHost] = named(opener)(main, services)
+    return host

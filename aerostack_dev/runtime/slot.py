@@ -1,0 +1,114 @@
+"""The place where the author's function runs, and how a new one takes it over."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .host import Failure, FunctionHost, HostServices, LoadError, open_host
+
+LOAD_SECONDS = 60
+"""A function that takes longer to load is taken for an endless loop."""
+
+
+@dataclass(slots=True, eq=False)
+class Running:
+    """A host in service. `calls` counts what runs on it; `idle` is set when none does."""
+
+    host: FunctionHost
+    stack: AsyncExitStack
+    calls: int = 0
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def leave(self) -> None:
+        """End a call that `Slot.enter` or `Slot.available` began."""
+        self.calls -= 1
+        if self.calls == 0:
+            self.idle.set()
+
+
+class Slot:
+    """Holds the host in service, or the error that says why there is none.
+
+    `replace` opens a new host, swaps, and lets the old one finish what runs on it:
+    requests under way end on the code they began with.
+    """
+
+    def __init__(self) -> None:
+        self.running: Running | None = None
+        self.error: LoadError | None = None
+        self._retiring: dict[asyncio.Task[None], Running] = {}
+        self._loaded = asyncio.Event()
+
+    async def replace(self, main: Path, services: HostServices) -> None:
+        """Put `main` into service; when it cannot be loaded, `error` says why."""
+        stack = AsyncExitStack()
+        try:
+            async with asyncio.timeout(LOAD_SECONDS):
+                host = await stack.enter_async_context(open_host(main, services))
+        except TimeoutError:
+            self._fail(_endless(main))
+        except LoadError as error:
+            self._fail(error)
+        else:
+            self._retire()
+            self.running, self.error = Running(host, stack), None
+            self._loaded.set()
+
+    def enter(self) -> Running:
+        """The host in service, with one more call on it. Raises its `LoadError`."""
+        running = self.running
+        if running is None:
+            assert self.error is not None
+            raise LoadError(self.error.failure, hint=self.error.hint)
+        running.calls += 1
+        return running
+
+    async def available(self) -> Running:
+        """`enter`, but waits until there is a host."""
+        while self.running is None:
+            await self._loaded.wait()
+        return self.enter()
+
+    async def close(self) -> None:
+        """Leave every host; each gives its running work a grace period."""
+        self._retire()
+        self._loaded.clear()
+        for old in self._retiring.values():
+            old.idle.set()
+        await asyncio.gather(*self._retiring)
+
+    def _fail(self, error: LoadError) -> None:
+        self._retire()
+        self._loaded.clear()
+        self.error = error
+
+    def _retire(self) -> None:
+        """Take the host out of service; it is left once nothing runs on it."""
+        old, self.running = self.running, None
+        if old is None:
+            return
+        if old.calls:
+            old.idle.clear()
+        else:
+            old.idle.set()
+        task = asyncio.create_task(_finish(old))
+        self._retiring[task] = old
+        task.add_done_callback(self._retiring.pop)
+
+
+async def _finish(old: Running) -> None:
+    await old.idle.wait()
+    await old.stack.aclose()
+
+
+def _endless(main: Path) -> LoadError:
+    failure = Failure(
+        "TimeoutError",
+        f"importing {main.name} has not finished after {LOAD_SECONDS} s",
+        (),
+        f"TimeoutError: importing {main.name} has not finished after {LOAD_SECONDS} s",
+    )
+    return LoadError(failure, hint="move slow work from the top of the module into a handler")

@@ -1,0 +1,127 @@
+"""The record of every invocation and every binding call: bounded, subscribable.
+
+The only source of the log lines, of the error pages' context and of the dashboard. An
+invocation is opened by the runtime, found through `current()` by whatever runs inside
+it, and closed once; its spans come from `bindings.spans`.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from ..bindings.spans import Span, recorder
+from ..clock import Clock, stopwatch
+
+Kind = Literal["fetch", "queue", "scheduled"]
+Outcome = Literal["ok", "exception", "canceled"]
+
+KEPT_INVOCATIONS = 500
+KEPT_SPANS = 200
+"""Of one invocation; further calls are counted only."""
+KEPT_LOGS = 200
+"""Of one invocation; further lines reach the terminal only."""
+
+
+@dataclass(frozen=True, slots=True)
+class Log:
+    """A line that the author's code printed or logged; `when` in seconds since the epoch."""
+
+    level: str
+    message: str
+    when: float
+
+
+@dataclass(slots=True, eq=False)
+class Invocation:
+    """One run of a handler."""
+
+    id: str
+    kind: Kind
+    name: str
+    """`GET /api/items`, a queue's name, a cron expression."""
+    when: float
+    """Seconds since the epoch."""
+    started: float
+    """Stopwatch seconds."""
+    duration: float | None = None
+    """Seconds; None while it runs."""
+    outcome: Outcome | None = None
+    status: int | None = None
+    """Of a fetch, once the response began."""
+    detail: dict[str, Any] = field(default_factory=dict)
+    """Of a queue batch: `acked`, `total`; of a cron: `scheduledTime`."""
+    failure: Any = None
+    """The `Failure` of a handler that raised."""
+    spans: list[Span] = field(default_factory=list)
+    calls: dict[str, int] = field(default_factory=dict)
+    """Calls per binding, all of them."""
+    logs: list[Log] = field(default_factory=list)
+
+    def begin(self, span: Span) -> None:
+        """Record the start of a binding call (`bindings.spans.Recorder`)."""
+        self.calls[span.binding] = self.calls.get(span.binding, 0) + 1
+        if len(self.spans) < KEPT_SPANS:
+            self.spans.append(span)
+
+    def log(self, line: Log) -> None:
+        """Keep a line that was printed while this invocation ran."""
+        if len(self.logs) < KEPT_LOGS:
+            self.logs.append(line)
+
+
+Subscriber = Callable[[Invocation], None]
+
+
+class Trace:
+    """The last `KEPT_INVOCATIONS` invocations, and those who want to hear of each."""
+
+    def __init__(self, clock: Clock, entropy: Callable[[int], bytes]) -> None:
+        self._clock = clock
+        self._prefix = entropy(4).hex()
+        self._count = 0
+        self._kept: deque[Invocation] = deque(maxlen=KEPT_INVOCATIONS)
+        self._subscribers: list[Subscriber] = []
+        self.running = 0
+        """How many invocations are under way."""
+
+    def open(self, kind: Kind, name: str) -> Invocation:
+        """Begin an invocation and make it the current one of this task."""
+        self._count += 1
+        invocation = Invocation(
+            f"{self._prefix}-{self._count:06x}", kind, name, self._clock.now(), stopwatch()
+        )
+        self.running += 1
+        recorder.set(invocation)
+        return invocation
+
+    def close(self, invocation: Invocation, outcome: Outcome) -> None:
+        """End an invocation: it is kept, and the subscribers hear of it."""
+        self.running -= 1
+        recorder.set(None)
+        invocation.duration = stopwatch() - invocation.started
+        invocation.outcome = outcome
+        self._kept.append(invocation)
+        for subscriber in self._subscribers:
+            subscriber(invocation)
+
+    def recent(self) -> list[Invocation]:
+        """The finished invocations that are kept, oldest first."""
+        return list(self._kept)
+
+    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
+        """Call `subscriber` with every invocation that ends; returns the undoing."""
+        self._subscribers = [*self._subscribers, subscriber]
+
+        def leave() -> None:
+            self._subscribers = [one for one in self._subscribers if one is not subscriber]
+
+        return leave
+
+
+def current() -> Invocation | None:
+    """The invocation that the running code belongs to."""
+    found = recorder.get()
+    return found if isinstance(found, Invocation) else None
