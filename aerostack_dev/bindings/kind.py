@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -68,6 +68,9 @@ class Kind:
     """Declaration -> where its data is, for people: a path inside the state folder."""
     settings: tuple[Section, ...] = ()
     """Further tables of the room that declare no binding."""
+    web: Mapping[str, str] = field(default_factory=dict)
+    """Path prefix below `/cdn-cgi/local/` -> what serves it on the user port, an ASGI
+    application made of the list of the room's operations (GET and HEAD only)."""
     check: str = ""
     """`check(project) -> Iterable[Finding]`: what `aerostack check` says of the room."""
 

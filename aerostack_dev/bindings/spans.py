@@ -49,6 +49,8 @@ SUBJECT_LENGTH = 1000
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 """The invocation that the running code belongs to."""
 
+_running: ContextVar[Span | None] = ContextVar("span", default=None)
+
 S = TypeVar("S", bound=Named)
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -78,18 +80,27 @@ def operation(
                 about = args[0] if args and isinstance(args[0], str) else ""
             span = Span(self.binding, name, about[:SUBJECT_LENGTH], stopwatch())
             invocation.begin(span)
+            outer = _running.set(span)
             try:
                 return await method(self, *args, **kwargs)
             except BaseException as error:
                 span.error = f"{type(error).__name__}: {error}"
                 raise
             finally:
+                _running.reset(outer)
                 span.duration = stopwatch() - span.started
 
         recorded.__operation__ = name  # type: ignore[attr-defined]
         return recorded
 
     return mark
+
+
+def describe(subject: str) -> None:
+    """Rename the running operation in the trace, once it knows better what it is about."""
+    span = _running.get()
+    if span is not None:
+        span.subject = subject[:SUBJECT_LENGTH]
 
 
 def operations_of(target: object) -> frozenset[str]:

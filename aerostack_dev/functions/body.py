@@ -76,11 +76,11 @@ class Readable:
 
     async def blob(self) -> Blob:
         """The whole body as a `Blob` with its content type."""
-        return Blob([await self.bytes()], self._content_type())
+        return Blob([await self.bytes()], self._header("content-type"))
 
     async def form_data(self) -> FormData:
         """The fields of a multipart or urlencoded form. Raises `TypeError` for others."""
-        return await read_form(self._content_type(), pieces(self._take()))
+        return await read_form(self._header("content-type"), pieces(self._take()))
 
     buffer = arrayBuffer = array_buffer
     formData = form_data
@@ -89,8 +89,16 @@ class Readable:
         """The body, untouched."""
         return self._source
 
-    def _content_type(self) -> str:
+    def _header(self, name: str) -> str:
+        """The value of a header; empty where it is not given."""
         raise NotImplementedError
+
+    def _known_size(self) -> int | None:
+        source = self._content()
+        if source is None or isinstance(source, Bytes):
+            return len(source or b"")
+        length = self._header("content-length")
+        return int(length) if length.isascii() and length.isdigit() else None
 
     def _take(self) -> Source:
         """The body, for its one reader."""
@@ -118,6 +126,11 @@ class BodyStream:
     def __init__(self, owner: Readable) -> None:
         self._owner = owner
         self._pieces: AsyncIterator[Bytes] | None = None
+
+    @property
+    def size(self) -> int | None:
+        """How many bytes it has, where that is known beforehand; else None."""
+        return self._owner._known_size()
 
     def __aiter__(self) -> BodyStream:
         return self

@@ -140,9 +140,9 @@ class Request(Readable):
             self._arriving = Incoming(self._receive)
         return self._arriving
 
-    def _content_type(self) -> str:
-        kind: str = self.headers.get("content-type", "")
-        return kind
+    def _header(self, name: str) -> str:
+        value: str = self.headers.get(name, "")
+        return value
 
 
 def absolute(url: Any) -> str:

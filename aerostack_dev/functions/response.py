@@ -144,9 +144,9 @@ class Response(Readable):
             headers.append("content-type", self._kind)
         return headers
 
-    def _content_type(self) -> str:
-        kind: str = self.headers.get("content-type", "")
-        return kind
+    def _header(self, name: str) -> str:
+        value: str = self.headers.get(name, "")
+        return value
 
     def _raw(self, method: str) -> RawHeaders:
         """The headers as they are sent, with the content length where it is known."""

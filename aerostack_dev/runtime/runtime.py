@@ -124,6 +124,11 @@ class Runtime:
         self._changing = asyncio.Lock()
 
     @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """The kinds of binding that there are."""
+        return self._surroundings.kinds
+
+    @property
     def state(self) -> State:
         """The folder of everything that is kept."""
         return self._surroundings.state
