@@ -1,0 +1,252 @@
+"""How a command reaches the state: through a running server, or by opening it directly.
+
+Both ways offer the same calls, so that no command knows which it is (interface §3).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+from urllib.parse import urlsplit
+
+import msgspec
+
+from ..bindings.kind import Services
+from ..bindings.kinds import all_kinds
+from ..bindings.opening import Bindings, open_bindings
+from ..bindings.state import FOLDER, State, open_state, own_folder
+from ..clock import SystemClock
+from ..config.model import Project
+from ..errors import AerostackError, BindingError, ControlError
+from ..server.access import Access as Live
+from ..server.access import read
+from ..wire import pack, unpack
+from .output import say_finding
+from .project import Place
+
+CONNECT_SECONDS = 5.0
+
+T = TypeVar("T")
+Invoke = Callable[[str, Sequence[Any]], Awaitable[Any]]
+"""Calls an operation of one target: `("batch", [statements])`."""
+
+
+class Access(Protocol):
+    """The state of a project and what runs on it."""
+
+    @property
+    def project(self) -> Project: ...
+
+    def invoke(self, target: str, operation: str, *arguments: Any) -> Any:
+        """Call an operation of a binding (`CACHE`) or a room (`queue`) with wire values.
+
+        Raises `AerostackError`, with the binding's own text when it refuses.
+        """
+
+    def stream(self, target: str, operation: str, *arguments: Any) -> Iterator[bytes]:
+        """The same for an operation whose result is a stream: its pieces."""
+
+    def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
+        """The result of `work`, which makes several calls to one target."""
+
+
+@contextmanager
+def open_access(place: Place) -> Iterator[Access]:
+    """The project's state, through the server that holds it if one runs.
+
+    Raises `StateError` when another program holds the state, `ConfigError` when the
+    project cannot be read.
+    """
+    project = place.load()
+    live = running(project, place)
+    if live is not None:
+        yield Remote(project, live)
+        return
+    with asyncio.Runner() as runner:
+        stack = AsyncExitStack()
+        try:
+            bindings = runner.run(_open_bindings(stack, project, place))
+            yield Direct(project, bindings, runner)
+        finally:
+            runner.run(stack.aclose())
+
+
+def running(project: Project, place: Place) -> Live | None:
+    """The server that runs this project, if one answers (and holds `--persist-to`).
+
+    Raises `ControlError` when it serves another environment of the project: its
+    bindings are not the ones that are meant.
+    """
+    live = read(project.root / FOLDER)
+    if live is None or (place.persist_to and not _same(live.state, place.state(project))):
+        return None
+    try:
+        status = Remote(project, live).call("GET", "/api/status", None)
+    except AerostackError:
+        # It is gone, and its port may belong to a stranger by now.
+        return None
+    if not isinstance(status, dict) or status.get("pid") != live.pid:
+        return None
+    served = status.get("environment", project.environment)
+    if served != project.environment:
+        raise ControlError(
+            f"the running server serves {_environment(served)}, "
+            f"not {_environment(project.environment)}",
+            where=live.control_url,
+            hint="give this command the server's --env, or stop the server",
+        )
+    return live
+
+
+@contextmanager
+def hold_state(place: Place, project: Project) -> Iterator[State]:
+    """The state of the project, held by this command. Raises `StateError`."""
+    if place.persist_to is None:
+        own_folder(project.root)
+    what = f"`aerostack {' '.join(sys.argv[1:3])}`"
+    with open_state(place.state(project), what) as state:
+        yield state
+
+
+class Remote:
+    """Through the control port of a running server."""
+
+    def __init__(self, project: Project, live: Live) -> None:
+        self.project = project
+        self._live = live
+
+    def invoke(self, target: str, operation: str, *arguments: Any) -> Any:
+        body = {"target": target, "operation": operation, "arguments": list(arguments)}
+        answer = self.call("POST", "/api/invoke", body)
+        if not isinstance(answer, dict) or "result" not in answer:
+            raise self._nonsense()
+        return answer["result"]
+
+    def stream(self, target: str, operation: str, *arguments: Any) -> Iterator[bytes]:
+        yield self.invoke(target, operation, *arguments)
+
+    def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
+        async def invoke(operation: str, arguments: Sequence[Any]) -> Any:
+            return self.invoke(target, operation, *arguments)
+
+        return asyncio.run(work(invoke))
+
+    def run_cron(self, cron: str | None, time_ms: int | None) -> dict[str, Any]:
+        """Fire a cron; returns `{"cron", "outcome", "durationMs", "error"?}`."""
+        given = {"cron": cron, "time": time_ms}
+        body = {name: value for name, value in given.items() if value is not None}
+        result: dict[str, Any] = self.call("POST", "/api/crons/run", body)
+        return result
+
+    def call(self, method: str, path: str, body: Any) -> Any:
+        """One request to the control API. Raises `ControlError` and what the API says."""
+        address = urlsplit(self._live.control_url)
+        connection = http.client.HTTPConnection(
+            address.hostname or "", address.port, timeout=CONNECT_SECONDS if body is None else None
+        )
+        payload = None if body is None else _packed(body)
+        headers = {
+            "Authorization": f"Bearer {self._live.token}",
+            "Content-Type": "application/json",
+        }
+        try:
+            connection.request(method, path, payload, headers)
+            response = connection.getresponse()
+            answer = response.read()
+        except (OSError, http.client.HTTPException) as error:
+            raise ControlError(
+                f"the running server (process {self._live.pid}) does not answer: {error}",
+                where=self._live.control_url,
+                hint="stop it and try again; the command then opens the state itself",
+            ) from error
+        finally:
+            connection.close()
+        if response.status >= 400:
+            raise _refused(response.status, answer, self._live)
+        try:
+            return unpack(answer)
+        except ValueError as error:
+            raise self._nonsense() from error
+
+    def _nonsense(self) -> ControlError:
+        return ControlError(
+            f"the running server (process {self._live.pid}) gave an answer that makes no sense",
+            where=self._live.control_url,
+            hint="is it of another version of aerostack-dev? Stop it and try again",
+        )
+
+
+class Direct:
+    """By opening the state in this process."""
+
+    def __init__(self, project: Project, bindings: Bindings, runner: asyncio.Runner) -> None:
+        self.project = project
+        self._bindings = bindings
+        self._runner = runner
+
+    def invoke(self, target: str, operation: str, *arguments: Any) -> Any:
+        return self._runner.run(self._invoke(target, operation, arguments))
+
+    def stream(self, target: str, operation: str, *arguments: Any) -> Iterator[bytes]:
+        chunks: AsyncIterator[bytes] = self.invoke(target, operation, *arguments)
+        while (chunk := self._runner.run(_next(chunks))) is not None:
+            yield chunk
+
+    def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
+        async def invoke(operation: str, arguments: Sequence[Any]) -> Any:
+            return await self._invoke(target, operation, arguments)
+
+        return self._runner.run(work(invoke))
+
+    async def _invoke(self, target: str, operation: str, arguments: Sequence[Any]) -> Any:
+        try:
+            return await self._bindings.invoke(target, operation, arguments)
+        except (TypeError, ValueError) as error:
+            raise BindingError(str(error)) from error
+
+
+def _packed(body: Any) -> bytes:
+    try:
+        return pack(body)
+    except UnicodeEncodeError as error:
+        raise BindingError(f"an argument is not valid UTF-8: {error.object!r}") from error
+
+
+async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
+    return await anext(chunks, None)
+
+
+async def _open_bindings(stack: AsyncExitStack, project: Project, place: Place) -> Bindings:
+    state = stack.enter_context(hold_state(place, project))
+    services = Services(project, state, SystemClock(), os.urandom, say_finding)
+    return await stack.enter_async_context(open_bindings(all_kinds(), services))
+
+
+def _same(one: str, other: Path) -> bool:
+    return Path(one).resolve() == other.resolve()
+
+
+def _environment(name: str | None) -> str:
+    return f"[env.{name}]" if name else "the top level of the configuration"
+
+
+def _refused(status: int, answer: bytes, live: Live) -> AerostackError:
+    """The error that the control API answered with, as if it had been raised here."""
+    try:
+        error = msgspec.json.decode(answer)["error"]
+        return BindingError(
+            error["message"],
+            hint=error.get("hint") or "",
+            where=error.get("where") or "",
+            code=error.get("code"),
+        )
+    except (msgspec.DecodeError, KeyError, TypeError):
+        return ControlError(
+            f"the running server (process {live.pid}) answered {status}", where=live.control_url
+        )

@@ -1,0 +1,1 @@
+"""`aerostack dev`: the server, and what a person sees of it."""

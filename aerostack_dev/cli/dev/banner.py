@@ -1,0 +1,104 @@
+"""What `aerostack dev` prints once, when it starts."""
+
+from __future__ import annotations
+
+import datetime
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ...bindings.opening import Bound
+from ...runtime.runtime import Runtime
+from ...server.sockets import Listening
+from .text import Paint
+
+if TYPE_CHECKING:
+    from ...config.cron import Cron
+
+KEYS = "o open · d dashboard · c cron · r reload · l clear · h help · q quit"
+
+
+@dataclass(frozen=True, slots=True)
+class Banner:
+    """The facts of a start: `now` in seconds since the epoch."""
+
+    runtime: Runtime
+    user: Listening
+    control_url: str
+    now: float
+    reload: bool
+
+    def lines(self, paint: Paint, *, keys: bool) -> Iterator[str]:
+        """The banner for a person; the hotkeys where there is a keyboard."""
+        project = self.runtime.project
+        yield f"{paint('bold', project.name)} {paint('dim', self._main())}"
+        if self.user.moved:
+            yield f"  {paint('yellow', 'The default port is busy')}: using {self.user.port}"
+        yield f"  control   {self.control_url}"
+        yield f"  handlers  {', '.join(sorted(self.runtime.handlers)) or 'none'}"
+        yield ""
+        yield from _table(self._bindings(), paint)
+        crons = self.runtime.crons
+        if crons:
+            yield ""
+            yield from _table([("CRON", "NEXT RUN"), *map(self._cron, crons)], paint)
+        if keys:
+            yield ""
+            yield paint("dim", f"  {KEYS}")
+
+    def facts(self) -> dict[str, Any]:
+        """The same as JSON values."""
+        runtime = self.runtime
+        return {
+            "name": runtime.project.name,
+            "controlUrl": self.control_url,
+            "handlers": sorted(runtime.handlers),
+            "bindings": [
+                {"name": bound.name, "kind": bound.kind.name, "backend": bound.backend}
+                for bound in runtime.bindings.bound.values()
+            ],
+            "crons": [cron.expression for cron in runtime.crons],
+        }
+
+    def _main(self) -> str:
+        main = self.runtime.project.main
+        return os.path.relpath(main) if main else ""
+
+    def _bindings(self) -> list[tuple[str, ...]]:
+        rows = [
+            (f"env.{bound.name}", bound.kind.title, bound.backend, located(bound, self.runtime))
+            for bound in self.runtime.bindings.bound.values()
+        ]
+        return [("BINDING", "KIND", "BACKEND", "WHERE"), *rows]
+
+    def _cron(self, cron: Cron) -> tuple[str, str]:
+        now = datetime.datetime.fromtimestamp(self.now, datetime.UTC)
+        due = cron.next(now)
+        if due is None:
+            return cron.expression, "never"
+        return cron.expression, f"{due:%a %Y-%m-%d %H:%M} UTC, {_away((due - now).total_seconds())}"
+
+
+def located(bound: Bound, runtime: Runtime) -> str:
+    """Where the data of a binding is, as a path from the working directory."""
+    if not bound.location:
+        return bound.resource
+    path = runtime.state.root / bound.location
+    return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+def _away(seconds: float) -> str:
+    """`in 4 h`: the largest unit that fits."""
+    for size, unit in ((86400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= size:
+            return f"in {round(seconds / size)} {unit}"
+    return f"in {max(1, round(seconds))} s"
+
+
+def _table(rows: Sequence[tuple[str, ...]], paint: Paint) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for number, row in enumerate(rows):
+        text = "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        yield f"  {paint('dim', text.rstrip()) if number == 0 else text.rstrip()}"

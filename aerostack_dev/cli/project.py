@@ -1,0 +1,103 @@
+"""The options that every command on a project takes, and how it is found and loaded."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..config.model import Project
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which project, which environment of it, and where its state is."""
+
+    config: Path | None
+    environment: str | None
+    persist_to: Path | None
+
+    def start(self) -> Path:
+        """`aerostack.toml`, or the working directory. Raises `ConfigError`."""
+        from ..config.load import find
+
+        if self.config is not None:
+            if not self.config.exists():
+                raise ConfigError(
+                    "there is no such file", where=str(self.config), hint="check --config"
+                )
+            return self.config.resolve()
+        found = find(Path.cwd())
+        if found is None:
+            raise ConfigError(
+                "no aerostack.toml here or in a folder above",
+                where=str(Path.cwd()),
+                hint="go to a project, make one with `aerostack init`, or name it with --config",
+            )
+        return found
+
+    def load(self, variables: Mapping[str, str] | None = None) -> Project:
+        """The project. Raises `ConfigError`."""
+        from ..bindings.kinds import all_kinds
+        from ..runtime.runtime import Settings, load_project
+
+        settings = Settings(
+            self.start(), self.environment, variables or {}, environ=dict(os.environ)
+        )
+        return load_project(settings, all_kinds())
+
+    def state(self, project: Project) -> Path:
+        """The folder of the state: `--persist-to`, or `.aerostack/state` of the project."""
+        from ..bindings.state import FOLDER
+
+        if self.persist_to is not None:
+            return self.persist_to.resolve()
+        return project.root / FOLDER / "state"
+
+
+def project_options(command: F) -> F:
+    """Give a command `--config`, `--env` and `--persist-to`, as its argument `place`."""
+
+    @click.option(
+        "--config",
+        "-c",
+        type=click.Path(path_type=Path, dir_okay=False),
+        help="The aerostack.toml to use; by default the nearest one upwards.",
+    )
+    @click.option("--env", "-e", "environment", help="The [env.NAME] of the configuration.")
+    @click.option(
+        "--persist-to",
+        type=click.Path(path_type=Path, file_okay=False),
+        help="Where the state is; by default .aerostack/state beside the configuration.",
+    )
+    @wraps(command)
+    def called(
+        *args: Any,
+        config: Path | None,
+        environment: str | None,
+        persist_to: Path | None,
+        **kwargs: Any,
+    ) -> Any:
+        return command(*args, place=Place(config, environment, persist_to), **kwargs)
+
+    return called  # type: ignore[return-value]
+
+
+def argument(text: str) -> bytes:
+    """The bytes of an argument as the shell passed them, UTF-8 or not."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def json_option(command: F) -> F:
+    """Give a command `--json`, as its argument `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)

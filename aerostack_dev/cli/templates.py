@@ -1,0 +1,88 @@
+"""The templates of `aerostack init`: folders `templates/<name>/<language>`."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..errors import AerostackError
+
+NAME = "{{name}}"
+FILLED = ("aerostack.toml", "README.md")
+"""The files in which the project's name is put in its place."""
+LEFT_OUT = re.compile(
+    r"__pycache__|node_modules|\.venv|\.aerostack|\..*_cache|.*\.pyc|\.coverage.*|\.DS_Store"
+)
+"""What running a template leaves in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """One template in one language: the files in `folder`."""
+
+    name: str
+    language: str
+    folder: Path
+
+    def files(self) -> list[Path]:
+        """The paths of its files within the folder, in order."""
+        found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
+        return sorted(path for path in found if not any(map(LEFT_OUT.fullmatch, path.parts)))
+
+    def write(self, target: Path, name: str) -> list[Path]:
+        """Copy its files into `target`, made if need be, `name` filled in.
+
+        Raises `AerostackError` when that is impossible.
+        """
+        written = self.files()
+        for path in written:
+            try:
+                _copy(self.folder / path, target / path, name if path.name in FILLED else None)
+            except OSError as error:
+                raise AerostackError(
+                    f"the file cannot be written: {error.strerror or error}",
+                    where=str(target / path),
+                ) from error
+        return written
+
+
+def available() -> dict[str, dict[str, Template]]:
+    """Every template by name and language."""
+    found: dict[str, dict[str, Template]] = {}
+    for folder in sorted(_home().glob("*/*")):
+        if folder.is_dir() and not LEFT_OUT.fullmatch(folder.name):
+            template = Template(folder.parent.name, folder.name, folder)
+            found.setdefault(template.name, {})[template.language] = template
+    if not found:
+        raise AerostackError(
+            "the templates are missing from this installation",
+            where=str(_home()),
+            hint="install aerostack-dev again",
+        )
+    return found
+
+
+def project_name(folder: Path) -> str:
+    """The name of a project in `folder`, as the platform allows: a-z, 0-9 and dashes."""
+    from ..config.settings import NAME as DEFAULT
+
+    return re.sub(r"[^a-z0-9]+", "-", folder.resolve().name.lower()).strip("-") or DEFAULT
+
+
+def _home() -> Path:
+    """Inside the package where it is installed, beside it in a checkout."""
+    from importlib.resources import files
+
+    package = Path(str(files("aerostack_dev")))
+    inside = package / "templates"
+    return inside if inside.is_dir() else package.parent / "templates"
+
+
+def _copy(source: Path, target: Path, name: str | None) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    content = source.read_bytes()
+    if name is not None:
+        content = content.replace(NAME.encode(), name.encode())
+    target.write_bytes(content)
+    target.chmod(source.stat().st_mode & 0o777 | 0o200)
