@@ -1,0 +1,40 @@
+# make dev    serve the rest-api template on http://127.0.0.1:8788
+# make test   every check and every test
+# make check  only the checks that need no running: format, lint, types, imports
+# make docs   build the documentation to site/
+# make bench  the ratios of bench/README.md
+
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := build/rest-api
+
+.PHONY: dev test check docs bench clean
+
+dev: .venv/installed
+	@test -d $(DEMO) || $(BIN)/aerostack init $(DEMO) --template rest-api --language python
+	@exec $(BIN)/aerostack dev --config $(DEMO)/aerostack.toml
+
+test: .venv/installed
+	@scripts/test
+
+check: .venv/installed
+	@scripts/check
+
+docs: .venv/installed
+	@$(BIN)/mkdocs build --strict --quiet
+
+bench: .venv/installed
+	@$(BIN)/python bench/run.py
+
+clean:
+	rm -rf .venv build site .coverage .coverage.* .mypy_cache .ruff_cache .pytest_cache
+
+# One environment for all of the above, from pinned versions.
+.venv/installed: pyproject.toml requirements-dev.txt
+	@echo "Installing into .venv ..."
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "aerostack-dev needs Python 3.11 or newer; set PYTHON=... to one"; exit 1; }
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
