@@ -10,9 +10,8 @@ from pathlib import Path
 from ..clock import stopwatch
 from .host import Failure
 from .runtime import Runtime
+from .stamps import Stamps, stamp_of
 from .watcher import Burst
-
-Stamp = tuple[int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +32,10 @@ async def follow(
     function that cannot be loaded is tried again after any change, since the missing
     piece may be a file that it never got to see.
     """
-    stamps = _stamps(runtime)
     loading: asyncio.Task[None] | None = None
     try:
         async for burst in bursts:
-            changed = burst or _moved(stamps)
+            changed = burst or _moved(runtime.stamps)
             if not _concerns(runtime, changed):
                 continue
             await _give_up(loading)
@@ -83,18 +81,6 @@ def _relative(path: Path, root: Path) -> str:
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
-def _stamps(runtime: Runtime) -> dict[Path, Stamp | None]:
-    """What the files in use look like now, to find saves from before the watch began."""
-    return {path: _stamp(path) for path in (*runtime.sources, *runtime.project.watched)}
-
-
-def _moved(stamps: dict[Path, Stamp | None]) -> Burst:
-    return frozenset(path for path, stamp in stamps.items() if _stamp(path) != stamp)
-
-
-def _stamp(path: Path) -> Stamp | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size
+def _moved(stamps: Stamps) -> Burst:
+    """The files that no longer look as they did when they were loaded."""
+    return frozenset(path for path, stamp in stamps.items() if stamp_of(path) != stamp)

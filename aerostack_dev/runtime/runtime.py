@@ -29,6 +29,7 @@ from .host import (
     Send,
 )
 from .slot import Slot
+from .stamps import Stamps, stamps_of
 from .trace import Invocation, Outcome, Trace
 
 if TYPE_CHECKING:
@@ -115,6 +116,8 @@ class Runtime:
         self.crons: tuple[Cron, ...] = ()
         self._surroundings = surroundings
         self._clock = surroundings.clock
+        self.stamps: Stamps = {}
+        """What the files in use looked like when they were loaded."""
         self._slot = Slot()
         self._fired: Fired | None = None
         self._rooms = AsyncExitStack()
@@ -308,6 +311,7 @@ class Runtime:
     async def _load(self) -> None:
         services = HostServices(self.project, self.bindings, self._clock, self.trace)
         await self._slot.replace(require_main(self.project), services)
+        self.stamps = stamps_of((*self.sources, *self.project.watched))
         running = self._slot.running
         if running is None:
             return

@@ -32,7 +32,7 @@ def listen(keys: Keys) -> Iterator[None]:
             if action is not None:
                 action()
 
-    tty.setcbreak(descriptor)
+    tty.setcbreak(descriptor, termios.TCSANOW)  # what was typed already counts
     loop = asyncio.get_running_loop()
     loop.add_reader(descriptor, pressed)
     try:
