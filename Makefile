@@ -1,6 +1,7 @@
 # make dev    serve the rest-api template on http://127.0.0.1:8788
 # make test   every check and every test
 # make check  only the checks that need no running: format, lint, types, imports
+# make test-providers  the AI providers against LiteLLM and fastembed (about 1 GB)
 # make docs   build the documentation to site/
 # make bench  the ratios of bench/README.md
 
@@ -8,7 +9,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 DEMO := build/rest-api
 
-.PHONY: dev test check docs bench clean
+.PHONY: dev test test-providers check docs bench clean
 
 dev: .venv/installed
 	@test -d $(DEMO) || $(BIN)/aerostack init $(DEMO) --template rest-api --language python
@@ -16,6 +17,9 @@ dev: .venv/installed
 
 test: .venv/installed
 	@scripts/test
+
+test-providers: .venv/installed
+	@scripts/test-providers
 
 check: .venv/installed
 	@scripts/check

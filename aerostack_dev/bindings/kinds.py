@@ -12,6 +12,8 @@ KINDS: Mapping[str, str] = {
     "database": "aerostack_dev.bindings.database:KIND",
     "cache": "aerostack_dev.bindings.cache:KIND",
     "queue": "aerostack_dev.bindings.queue:KIND",
+    "ai": "aerostack_dev.bindings.ai:KIND",
+    "vectorize": "aerostack_dev.bindings.vectorize:KIND",
     "storage": "aerostack_dev.bindings.storage:KIND",
 }
 """Room -> its `KIND`. Order is the order of every listing."""

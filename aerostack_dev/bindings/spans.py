@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
 from dataclasses import dataclass
-from functools import wraps
+from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 from ..clock import stopwatch
@@ -44,7 +44,7 @@ class Named(Protocol):
 
 
 SUBJECT_LENGTH = 1000
-"""A subject is cut to so many characters."""
+"""A subject, and the words of an error, are cut to so many characters."""
 
 recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
 """The invocation that the running code belongs to."""
@@ -84,7 +84,7 @@ def operation(
             try:
                 return await method(self, *args, **kwargs)
             except BaseException as error:
-                span.error = f"{type(error).__name__}: {error}"
+                span.error = f"{type(error).__name__}: {error}"[:SUBJECT_LENGTH]
                 raise
             finally:
                 _running.reset(outer)
@@ -105,6 +105,12 @@ def describe(subject: str) -> None:
 
 def operations_of(target: object) -> frozenset[str]:
     """The names of the operations that `target` offers."""
+    offering: Any = type(target)
+    return _operations(offering)
+
+
+@cache
+def _operations(offering: type) -> frozenset[str]:
     return frozenset(
-        name for name in dir(type(target)) if hasattr(getattr(type(target), name), "__operation__")
+        name for name in dir(offering) if hasattr(getattr(offering, name), "__operation__")
     )
