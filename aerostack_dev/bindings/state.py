@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import IO
 
 import msgspec
 
@@ -17,6 +18,9 @@ from ..errors import StateError
 FOLDER = ".aerostack"
 LOCK = "lock"
 PRIVATE = 0o700
+
+OWNER_HINT = "check the folder's owner and mode, or choose another with --persist-to"
+HINTS = {errno.ENOSPC: "free some space and try again"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,27 +54,25 @@ def private_folder(path: Path) -> None:
 
     Raises `StateError` when that is impossible.
     """
-    try:
+    with _failing("the state folder cannot be made", path):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=PRIVATE, exist_ok=True)
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is not a folder")
-    except OSError as error:
-        raise StateError(
-            f"the state folder cannot be made: {error.strerror or error}",
-            where=str(path),
-            hint="check the folder's owner and mode, or choose another with --persist-to",
-        ) from error
 
 
 def own_folder(project_root: Path) -> Path:
-    """`.aerostack/` beside the configuration, with a `.gitignore` of its own."""
+    """`.aerostack/` beside the configuration, with a `.gitignore` of its own.
+
+    Raises `StateError` when it cannot be written.
+    """
     folder = project_root / FOLDER
     private_folder(folder)
     ignore = folder / ".gitignore"
-    if not ignore.exists():
-        ignore.write_text("*\n", encoding="utf-8")
+    with _failing("the folder cannot be written", folder):
+        if not ignore.exists():
+            ignore.write_text("*\n", encoding="utf-8")
     return folder
 
 
@@ -79,21 +81,23 @@ def open_state(root: Path, what: str) -> Iterator[State]:
     """The state in `root`, held by this process until the end of the block.
 
     `what` names the holder in the message that others see. Raises `StateError` when
-    another process holds it.
+    another process holds it, or when it cannot be written.
     """
     private_folder(root)
-    root.chmod(PRIVATE)
     path = root / LOCK
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b") as file:
-        if not _locked(file):
-            raise _held(path, file)
-        file.truncate(0)
-        file.write(msgspec.json.encode(Holder(os.getpid(), what)))
-        file.flush()
-        try:
-            yield State(root)
-        finally:
+    with ExitStack() as stack:
+        with _failing("the state cannot be opened", root):
+            if path.exists() or not any(root.iterdir()):
+                root.chmod(PRIVATE)  # a folder with other things in it is not ours alone
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+            # Unbuffered: what a full disk refused must not be tried again by the close.
+            file = stack.enter_context(os.fdopen(descriptor, "r+b", buffering=0))
+            if not _locked(file):
+                raise _held(path)
+            stack.callback(file.truncate, 0)
             file.truncate(0)
+            file.write(msgspec.json.encode(Holder(os.getpid(), what)))
+        yield State(root)
 
 
 def holder(root: Path) -> Holder | None:
@@ -104,7 +108,20 @@ def holder(root: Path) -> Holder | None:
         return None
 
 
-def _held(path: Path, file: IO[bytes]) -> StateError:
+@contextmanager
+def _failing(what: str, path: Path) -> Iterator[None]:
+    """Say what the system refused in the words of an error for a person."""
+    try:
+        yield
+    except OSError as error:
+        raise StateError(
+            f"{what}: {error.strerror or error}",
+            where=str(path),
+            hint=HINTS.get(error.errno or 0, OWNER_HINT),
+        ) from error
+
+
+def _held(path: Path) -> StateError:
     other = holder(path.parent)
     who = f"{other.what} (process {other.pid})" if other else "another process"
     return StateError(
@@ -118,7 +135,7 @@ def _held(path: Path, file: IO[bytes]) -> StateError:
 if sys.platform == "win32":
     import msvcrt
 
-    def _locked(file: IO[bytes]) -> bool:
+    def _locked(file: FileIO) -> bool:
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -127,7 +144,7 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _locked(file: IO[bytes]) -> bool:
+    def _locked(file: FileIO) -> bool:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

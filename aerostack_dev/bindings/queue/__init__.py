@@ -70,7 +70,7 @@ KIND = Kind(
     location=lambda declaration: "queue.sqlite",
     backends={"sqlite": "aerostack_dev.bindings.queue.sqlite:open_backend"},
     operations="aerostack_dev.bindings.queue.operations:Operations",
-    face="aerostack_dev.bindings.queue.api:Face",
+    face="aerostack_dev.bindings.queue.api:Queue",
     admin="aerostack_dev.bindings.queue.admin:Admin",
     settings=(CONSUMERS,),
 )

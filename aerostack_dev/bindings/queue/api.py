@@ -17,7 +17,7 @@ from .operations import BATCH_OPTIONS, SEND_OPTIONS, Operations, not_a_sequence,
 _MISSING: Any = object()
 
 
-class Face:
+class Queue:
     """A queue to send to.
 
     Bodies are encoded when a method is called, so a value may be changed afterwards; a

@@ -56,6 +56,7 @@ class Operations:
     def __init__(self, declaration: Producer, backend: Backend, services: Services) -> None:
         self.binding = declaration.binding
         self.default_content_type = default_content_type(services.project)
+        self.constants = {"defaultContentType": self.default_content_type}
         self._queue = resource(declaration)
         self._delay = declaration.delivery_delay
         self._backend = backend

@@ -7,11 +7,13 @@ import traceback
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ...host import Failure, Frame
+from ...host import LONGEST_MESSAGE, Failure, Frame, shortened
 from .authored import PACKAGE, Authored, within
 
 KEPT_FRAMES = 50
 """Of one exception: a recursion has a thousand alike."""
+LONGEST_LINE = 1000
+"""Of source; longer ones are generated."""
 KEPT_CHAIN = 8
 """Exceptions of one chain or group that are shown."""
 
@@ -65,7 +67,8 @@ class Failures:
         if source is None:
             linecache.checkcache(file)
             source = linecache.getline(file, line)
-        return Frame(file, line, function, source.strip(), file in self.authored)
+        shown = shortened(source.strip(), LONGEST_LINE)
+        return Frame(file, line, function, shown, file in self.authored)
 
 
 def _chain(error: BaseException) -> Iterator[BaseException]:
@@ -107,6 +110,6 @@ def _message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return str(error.msg)
     try:
-        return str(error)
+        return shortened(str(error), LONGEST_MESSAGE)
     except Exception as broken:
         return f"(its message cannot be shown: {type(broken).__name__})"

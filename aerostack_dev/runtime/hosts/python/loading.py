@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+from .... import functions
 from ...host import Frame, LoadError
 from .authored import Authored
 from .failures import Failures
@@ -18,7 +19,7 @@ from .threads import Abandoned, run_interruptible
 
 HINTS = {
     "js": "`js` exists on the platform only: `workers` has the same things for Python",
-    "workers": "it is provided here; which name is missing?",
+    "workers": f"`workers` has {', '.join(functions.__all__)}",
 }
 INSTALL = "install {name} into the project's .venv, or into the environment that aerostack runs in"
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Generator
+from types import coroutine
 from typing import Any
 
 from ....functions import Context, Request, Response
@@ -11,6 +13,16 @@ from ...host import Message, Receive, Send
 
 START = "http.response.start"
 BODY = "http.response.body"
+
+
+@coroutine
+def turn() -> Generator[None, None, None]:
+    """Let the event loop serve everybody else once.
+
+    A body that never waits, sent to a client that keeps up or has left, would otherwise
+    hold the loop until its end.
+    """
+    yield
 
 
 async def send_response(request: Request, response: Response, ctx: Context, send: Send) -> int:
@@ -47,6 +59,7 @@ async def _streamed(request: Request, source: Any, send: Send) -> None:
         async with limit:
             async for chunk in source:
                 await send({"type": BODY, "body": piece(chunk), "more_body": True})
+                await turn()
     except TimeoutError:
         if not limit.expired():
             raise
@@ -106,6 +119,8 @@ class Outlet:
             await self.flush()
             return
         await self._send(message)
+        if message.get("more_body"):
+            await turn()
 
     async def flush(self) -> None:
         """Send what was held back."""

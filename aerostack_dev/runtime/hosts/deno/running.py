@@ -1,0 +1,109 @@
+"""Invocations under way in a child, and what they say to the server meanwhile."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from ...host import ScheduledEvent
+from .frames import Frame
+
+if TYPE_CHECKING:
+    from ....bindings.queue.batch import Batch
+
+log = logging.getLogger("aerostack.function")
+
+LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+
+@dataclass(eq=False, slots=True)
+class Invocation:
+    """One run of a handler: its context is that of whoever began it."""
+
+    id: int
+    batch: Batch | None = None
+    event: ScheduledEvent | None = None
+    context: Context = field(default_factory=copy_context)
+
+    def settle(self, verb: str, *arguments: Any) -> None:
+        """What the handler decided about its batch or its cron."""
+        if self.event is not None:
+            self.event.no_retry = True
+        if self.batch is None:
+            return
+        settlement = self.batch.settlement
+        calls: dict[str, Callable[..., None]] = {
+            "ack": lambda identity: settlement.ack(identity),
+            "retry": lambda identity, delay=None: settlement.retry(identity, delay),
+            "ackAll": lambda: settlement.ack_all(),
+            "retryAll": lambda _, delay=None: settlement.retry_all(delay),
+        }
+        self.context.run(calls[verb], *arguments)
+
+
+class Running:
+    """The invocations of one child, by id. Id 0 is what runs outside of them."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._under_way: dict[int, Invocation] = {}
+        self._outside = Context()
+        self._idle: asyncio.Event = asyncio.Event()
+        self._idle.set()
+
+    def __bool__(self) -> bool:
+        return bool(self._under_way)
+
+    def begin(self, batch: Batch | None = None, event: ScheduledEvent | None = None) -> Invocation:
+        """A new invocation, in the current context."""
+        self._count += 1
+        invocation = Invocation(self._count, batch, event)
+        self._under_way[invocation.id] = invocation
+        self._idle.clear()
+        return invocation
+
+    def end(self, number: int) -> None:
+        """Nothing of the invocation runs any more."""
+        self._under_way.pop(number, None)
+        if not self._under_way:
+            self._idle.set()
+
+    def clear(self) -> None:
+        """The child is gone, and everything in it."""
+        self._under_way.clear()
+        self._idle.set()
+
+    async def settled(self) -> None:
+        """Return when no invocation is under way."""
+        await self._idle.wait()
+
+    def context(self, number: int) -> Context:
+        """A context for work of an invocation."""
+        found = self._under_way.get(number)
+        return (self._outside if found is None else found.context).copy()
+
+    def said(self, frame: Frame) -> None:
+        """A line of the author's console."""
+        level, message = frame.payload
+        self.context(frame.id).run(say, level, message)
+
+    def settle(self, frame: Frame) -> None:
+        """A decision of a handler."""
+        found = self._under_way.get(frame.id)
+        if found is not None:
+            found.settle(*frame.payload)
+
+
+def say(level: str, message: str) -> None:
+    """Log a line of the author's as it is: no level of a logger holds it back."""
+    number = LEVELS[level]
+    log.handle(log.makeRecord(log.name, number, "", 0, message, (), None))

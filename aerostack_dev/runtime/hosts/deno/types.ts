@@ -1,0 +1,2 @@
+/** What `@cloudflare/workers-types` is at run time: nothing, whether installed or not. */
+export {};
