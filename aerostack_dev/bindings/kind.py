@@ -71,6 +71,10 @@ class Kind:
     web: Mapping[str, str] = field(default_factory=dict)
     """Path prefix below `/cdn-cgi/local/` -> what serves it on the user port, an ASGI
     application made of the list of the room's operations (GET and HEAD only)."""
+    endpoint: str = ""
+    """What serves clients of the room on a loopback port of its own: an ASGI application
+    `App(backend, operations of its bindings, services)`, with `hosts`, the further Host
+    names that it answers to."""
     check: str = ""
     """`check(project) -> Iterable[Finding]`: what `aerostack check` says of the room."""
 

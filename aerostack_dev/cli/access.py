@@ -83,25 +83,32 @@ def running(project: Project, place: Place) -> Live | None:
     Raises `ControlError` when it serves another environment of the project: its
     bindings are not the ones that are meant.
     """
-    live = read(project.root / FOLDER)
-    if live is None or (place.persist_to and not _same(live.state, place.state(project))):
-        return None
+    for folder in (project.root / FOLDER, place.state(project)):
+        live = read(folder)
+        if live is None or (place.persist_to and not _same(live.state, place.state(project))):
+            continue
+        status = _status(project, live)
+        if status is None:
+            continue
+        served = status.get("environment", project.environment)
+        if served != project.environment:
+            raise ControlError(
+                f"the running server serves {_environment(served)}, "
+                f"not {_environment(project.environment)}",
+                where=live.control_url,
+                hint="give this command the server's --env, or stop the server",
+            )
+        return live
+    return None
+
+
+def _status(project: Project, live: Live) -> dict[str, Any] | None:
+    """What a server says of itself; None when it is gone."""
     try:
         status = Remote(project, live).call("GET", "/api/status", None)
     except AerostackError:
-        # It is gone, and its port may belong to a stranger by now.
-        return None
-    if not isinstance(status, dict) or status.get("pid") != live.pid:
-        return None
-    served = status.get("environment", project.environment)
-    if served != project.environment:
-        raise ControlError(
-            f"the running server serves {_environment(served)}, "
-            f"not {_environment(project.environment)}",
-            where=live.control_url,
-            hint="give this command the server's --env, or stop the server",
-        )
-    return live
+        return None  # its port may belong to a stranger by now
+    return status if isinstance(status, dict) and status.get("pid") == live.pid else None
 
 
 @contextmanager

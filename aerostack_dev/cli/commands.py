@@ -29,6 +29,9 @@ COMMANDS = {
     "check": Entry("aerostack_dev.cli.check:check", "Load the project and say what is wrong."),
     "db": Entry("aerostack_dev.cli.db:db", "Query, migrate and inspect the SQL databases."),
     "cache": Entry("aerostack_dev.cli.cache:cache", "Read and write the key-value caches."),
+    "storage": Entry(
+        "aerostack_dev.cli.storage:storage", "Move objects in and out of the buckets."
+    ),
     "queue": Entry("aerostack_dev.cli.queue:queue", "Look into the queues and fill them."),
     "cron": Entry("aerostack_dev.cli.cron:cron", "List the crons and fire one by hand."),
 }
@@ -87,8 +90,11 @@ def run(arguments: Sequence[str]) -> int:
         return INTERRUPTED
     except KeyboardInterrupt:
         return INTERRUPTED
+    except click.exceptions.NoArgsIsHelpError as error:
+        error.show()  # the help itself
+        return error.exit_code
     except click.ClickException as error:
-        error.show()
+        say_error(_misused(error))
         return error.exit_code
     except AerostackError as error:
         say_error(error)
@@ -98,6 +104,14 @@ def run(arguments: Sequence[str]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return code if isinstance(code, int) else 0
+
+
+def _misused(error: click.ClickException) -> AerostackError:
+    """A wrong command line in the form of every other error."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context else "aerostack"
+    text = error.format_message().rstrip(".")
+    return AerostackError(text[:1].lower() + text[1:], hint=f"see {command} --help")
 
 
 def say_error(error: AerostackError) -> None:
@@ -114,4 +128,4 @@ def _nearest(name: str) -> str:
     from difflib import get_close_matches
 
     close = get_close_matches(name, COMMANDS, 1)
-    return f"; did you mean {close[0]!r}?" if close else "; see aerostack --help"
+    return f"; did you mean {close[0]!r}?" if close else ""

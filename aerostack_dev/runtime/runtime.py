@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..bindings.kind import Kind, Services
 from ..bindings.kinds import sections
@@ -17,6 +17,7 @@ from ..clock import Clock
 from ..config.load import load, require_main
 from ..config.model import Finding, Project
 from ..errors import AerostackError, ConfigError
+from .changes import news, of_rooms
 from .consumers import open_consumers
 from .host import (
     Failure,
@@ -74,6 +75,8 @@ class Surroundings:
     clock: Clock
     entropy: Callable[[int], bytes]
     notify: Callable[[Finding], None]
+    adopt: Callable[[Project], None] = lambda _: None
+    """Called with a changed configuration before any code runs with it."""
 
 
 def load_project(settings: Settings, kinds: tuple[Kind, ...]) -> Project:
@@ -108,6 +111,8 @@ class Runtime:
     """Runs handlers and records every run in `trace`. `open_runtime` yields it."""
 
     bindings: Bindings
+    services: Services
+    """What the rooms were given when they opened."""
 
     def __init__(self, settings: Settings, project: Project, surroundings: Surroundings) -> None:
         self.settings = settings
@@ -242,23 +247,27 @@ class Runtime:
         async with self._changing:
             await self._load()
 
-    async def reconfigure(self) -> None:
-        """Read the configuration again; a broken one is said, and the old one goes on."""
+    async def reconfigure(self) -> bool:
+        """Read the configuration again; returns whether it is in force now.
+
+        A broken one is said, and the old one goes on.
+        """
         async with self._changing:
             try:
                 project = load_project(self.settings, self._surroundings.kinds)
                 require_main(project)
             except ConfigError as error:
                 self._say("config", error)
-                return
-            for finding in project.findings:
+                return False
+            self._surroundings.adopt(project)
+            for finding in news(self.project, project):
                 self._surroundings.notify(finding)
-            if _of_rooms(project) == _of_rooms(self.project):
-                self.project = project
-                await self._background_again()
-                await self._load()
-            else:
-                await self._move_to(project)
+            if of_rooms(project) != of_rooms(self.project):
+                return await self._move_to(project)
+            self.project = project
+            await self._background_again()
+            await self._load()
+            return True
 
     async def settled(self) -> None:
         """Return when the function in service runs nothing, wait_until work included."""
@@ -273,11 +282,11 @@ class Runtime:
         """Open everything for `project`, rooms first."""
         self.project = project
         surroundings = self._surroundings
-        services = Services(
+        self.services = Services(
             project, surroundings.state, self._clock, surroundings.entropy, surroundings.notify
         )
         self.bindings = await self._rooms.enter_async_context(
-            open_bindings(surroundings.kinds, services)
+            open_bindings(surroundings.kinds, self.services)
         )
         await self._load()
         await self._background_again()
@@ -294,8 +303,8 @@ class Runtime:
             finally:
                 await self._rooms.aclose()
 
-    async def _move_to(self, project: Project) -> None:
-        """Open other rooms; when they cannot open, the old ones again."""
+    async def _move_to(self, project: Project) -> bool:
+        """Open other rooms; when they cannot open, the old ones again (and False)."""
         old = self.project
         await self._leave()
         self._slot, self._rooms = Slot(), AsyncExitStack()
@@ -307,6 +316,8 @@ class Runtime:
             await self._rooms.aclose()
             self._rooms = AsyncExitStack()
             await self._enter(old)
+            return False
+        return True
 
     async def _load(self) -> None:
         services = HostServices(self.project, self.bindings, self._clock, self.trace)
@@ -371,14 +382,3 @@ def _failed(invocation: Invocation, error: HandlerError | LoadError) -> None:
     invocation.failure = error.failure
     if invocation.kind == "fetch" and not (isinstance(error, HandlerError) and error.started):
         invocation.status = 500
-
-
-def _of_rooms(project: Project) -> tuple[Any, ...]:
-    """What of a project the rooms depend on: when it changes they are opened anew."""
-    return (
-        project.root,
-        project.environment,
-        project.sections,
-        project.compatibility_date,
-        project.compatibility_flags,
-    )

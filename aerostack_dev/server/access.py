@@ -30,6 +30,8 @@ class Access(msgspec.Struct, frozen=True):
     token: str
     state: str = ""
     """The folder that the server holds."""
+    endpoints: dict[str, str] = {}
+    """Room -> the address of its own endpoint (`storage`: S3)."""
 
 
 def new_token(entropy: Callable[[int], bytes]) -> str:

@@ -6,6 +6,7 @@ import datetime
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Protocol
 
+from ..bindings.kind import Services
 from ..bindings.opening import Bindings
 from ..config.model import Project
 from ..runtime.host import Failure, Receive, Scope, Send
@@ -52,6 +53,10 @@ class Runtime(Protocol):
     def bindings(self) -> Bindings: ...
     @property
     def crons(self) -> Sequence[Cron]: ...
+    @property
+    def services(self) -> Services:
+        """What the rooms were given when they opened."""
+
     @property
     def handlers(self) -> frozenset[str]: ...
     @property

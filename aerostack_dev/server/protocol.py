@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from .joining import JoiningTransport
 
 LARGEST_HEAD = 64 * 1024
 """Bytes of request line and headers; the platform allows 32 KiB of each."""
@@ -23,6 +27,11 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection. The parser itself would keep a head of any size in memory."""
 
     _head = 0
+
+    def connection_made(  # type: ignore[override]  # uvicorn narrows it as well
+        self, transport: asyncio.Transport
+    ) -> None:
+        super().connection_made(JoiningTransport(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)

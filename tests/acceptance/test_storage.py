@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
-from tests.support.server import serving
+from tests.support.server import aerostack, serving
 
 FILES = {
     "aerostack.toml": """
@@ -85,3 +87,27 @@ def test_a_public_object_is_served_as_an_attachment_to_nothing(server):
 def test_a_bucket_that_is_not_public_is_not_served(server):
     assert server.get("/cdn-cgi/local/storage/secret/a.html").status_code == 404
     assert server.request("PUT", "/cdn-cgi/local/storage/uploads/x").status_code == 405
+
+
+def test_an_s3_client_that_nobody_here_wrote_sees_what_the_function_stored(server):
+    import boto3
+
+    shown = json.loads(aerostack("storage", "s3", "--json", cwd=server.root).stdout)
+    client = boto3.client(
+        "s3",
+        endpoint_url=shown["endpoint"],
+        region_name=shown["region"],
+        aws_access_key_id=shown["accessKeyId"],
+        aws_secret_access_key=shown["secretAccessKey"],
+    )
+    server.request("PUT", "/from-function.txt", content=b"hello")
+    assert client.get_object(Bucket="uploads", Key="from-function.txt")["Body"].read() == b"hello"
+    client.put_object(Bucket="uploads", Key="from-client.txt", Body=b"hi")
+    assert server.get("/from-client.txt").text == "hi"
+
+
+def test_dns_rebinding_does_not_reach_the_s3_port(server):
+    endpoint = json.loads(aerostack("storage", "s3", "--json", cwd=server.root).stdout)["endpoint"]
+    answer = httpx.get(endpoint, headers={"Host": "evil.example"})
+    assert (answer.status_code, answer.text) == (403, "Invalid Host header.\n")
+    assert httpx.get(endpoint).status_code == 403

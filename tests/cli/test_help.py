@@ -95,7 +95,7 @@ def test_every_result_comes_as_json(name: str):
 
 
 def test_the_list_is_that_of_the_contract():
-    assert list(COMMANDS) == ["init", "dev", "check", "db", "cache", "queue", "cron"]
+    assert list(COMMANDS) == ["init", "dev", "check", "db", "cache", "storage", "queue", "cron"]
     for name, entry in COMMANDS.items():
         assert f"  {name} " in invoke("--help").out
         assert entry.help in invoke("--help").out
@@ -137,3 +137,22 @@ def test_an_interrupted_command_only_ends_its_line(here, monkeypatch: pytest.Mon
     monkeypatch.setattr("aerostack_dev.cli.access.open_access", interrupted)
     done = invoke("queue", "list")
     assert (done.code, done.raw, done.err) == (130, b"", "\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--bogus"], "error: no such option '--bogus'\nhint: see aerostack --help\n"),
+        (["cron", "rnu"], "error: no such command 'rnu'"),
+        (["dev", "--port", "x"], "error: invalid value for '--port'"),
+        (
+            ["queue", "send"],
+            "error: missing argument 'QUEUE'\nhint: see aerostack queue send --help",
+        ),
+    ],
+)
+def test_a_wrong_command_line_is_one_line_and_a_hint(arguments: list[str], message: str):
+    done = invoke(*arguments)
+    assert done.code == 2
+    assert done.err.startswith(message)
+    assert len(done.err.splitlines()) == 2

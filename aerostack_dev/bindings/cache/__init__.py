@@ -35,5 +35,5 @@ KIND = Kind(
     location=lambda namespace: "cache.sqlite",
     backends={"sqlite": "aerostack_dev.bindings.cache.sqlite:open_backend"},
     operations="aerostack_dev.bindings.cache.operations:Operations",
-    face="aerostack_dev.bindings.cache.api:Face",
+    face="aerostack_dev.bindings.cache.api:KVNamespace",
 )

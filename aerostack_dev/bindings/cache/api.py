@@ -14,7 +14,7 @@ from . import values
 from .operations import LIST_OPTIONS, PUT_OPTIONS, READ_OPTIONS, Operations
 
 
-class Face:
+class KVNamespace:
     """A namespace of the cache.
 
     Values are up to 25 MiB, keys up to 512 bytes of UTF-8, metadata up to 1024 bytes of

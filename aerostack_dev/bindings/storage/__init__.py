@@ -44,6 +44,7 @@ KIND = Kind(
     operations="aerostack_dev.bindings.storage.operations:Operations",
     face="aerostack_dev.bindings.storage.api:R2Bucket",
     location=lambda declaration: "storage/",
+    endpoint="aerostack_dev.bindings.storage.s3:S3App",
     web={"/cdn-cgi/local/storage/": "aerostack_dev.bindings.storage.public:PublicObjects"},
     check="aerostack_dev.bindings.storage.check:check",
 )

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import datetime
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bindings.opening import Bound
 from ...runtime.runtime import Runtime
-from ...server.sockets import Listening
 from .text import Paint
 
 if TYPE_CHECKING:
@@ -25,18 +24,16 @@ class Banner:
     """The facts of a start: `now` in seconds since the epoch."""
 
     runtime: Runtime
-    user: Listening
-    control_url: str
+    addresses: Mapping[str, str]
+    """What else is served -> where: the control page, the endpoints of rooms."""
     now: float
-    reload: bool
 
     def lines(self, paint: Paint, *, keys: bool) -> Iterator[str]:
         """The banner for a person; the hotkeys where there is a keyboard."""
         project = self.runtime.project
         yield f"{paint('bold', project.name)} {paint('dim', self._main())}"
-        if self.user.moved:
-            yield f"  {paint('yellow', 'The default port is busy')}: using {self.user.port}"
-        yield f"  control   {self.control_url}"
+        for what, address in self.addresses.items():
+            yield f"  {what:<8}  {address}"
         yield f"  handlers  {', '.join(sorted(self.runtime.handlers)) or 'none'}"
         yield ""
         yield from _table(self._bindings(), paint)
@@ -53,7 +50,7 @@ class Banner:
         runtime = self.runtime
         return {
             "name": runtime.project.name,
-            "controlUrl": self.control_url,
+            "addresses": dict(self.addresses),
             "handlers": sorted(runtime.handlers),
             "bindings": [
                 {"name": bound.name, "kind": bound.kind.name, "backend": bound.backend}

@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 import msgspec
@@ -81,7 +82,7 @@ class Console:
             self._write(self.form.finding(finding))
 
     def reloaded(self, reloaded: Reloaded) -> None:
-        if self._shows("error" if reloaded.failure else "info"):
+        if self._shows("info" if reloaded.ok else "error"):
             self._write(self.form.reloaded(reloaded))
             if reloaded.failure:
                 self._write(self.form.failure(reloaded.failure))
@@ -100,6 +101,18 @@ class Console:
                 hint="await instead of waiting there, or make the handler a plain `def`",
             )
         )
+
+    def stuck(self, file: str, line: int, seconds: float) -> None:
+        """The event loop stands still: written from another thread, at once."""
+        finding = Finding(
+            "stuck",
+            f"the event loop has stood still for {seconds:.0f} s: no request is answered",
+            where=f"{file}:{line}",
+            hint="if it is an endless loop, press Ctrl-C twice and start again",
+        )
+        if self._shows("warning"):
+            self._out.write(self.redact(f"{self.form.finding(finding)}\n"))
+            self._out.flush()
 
     def banner(self, start: Banner) -> None:
         if self._shows("info"):
@@ -174,11 +187,17 @@ class Json:
             event="reload",
             changed=list(reloaded.changed),
             durationMs=round(reloaded.duration_ms, 1),
-            ok=reloaded.failure is None,
+            ok=reloaded.ok,
         )
 
     def failure(self, failure: Failure) -> str:
-        return _line(event="error", type=failure.type, message=failure.message, stack=failure.stack)
+        return _line(
+            event="error",
+            type=failure.type,
+            message=failure.message,
+            stack=failure.stack,
+            hint=failure.hint,
+        )
 
     def said(self, text: str) -> str:
         return _line(event="message", message=text)
@@ -197,7 +216,9 @@ class Json:
 def open_console(form: str, level: Level, redact: Redact) -> Iterator[Console]:
     """The console on the real standard output, flushed at the end of the block."""
     out = sys.__stdout__
-    assert out is not None
+    assert isinstance(out, TextIOWrapper)
+    # A print of the author's may hold what the terminal's encoding does not.
+    out.reconfigure(errors="backslashreplace")
     console = Console(out, _form(form, terminal=out.isatty()), level, redact)
     try:
         yield console

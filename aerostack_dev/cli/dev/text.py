@@ -70,15 +70,17 @@ class Text:
         changed = ", ".join(reloaded.changed[:3])
         if len(reloaded.changed) > 3:
             changed += f" and {len(reloaded.changed) - 3} more"
-        if reloaded.failure is not None:
-            return f"{self.paint('red', 'Reload failed')} ({changed})"
+        if not reloaded.ok:
+            goes_on = ": the old configuration goes on" if reloaded.kept else ""
+            return f"{self.paint('red', 'Reload failed')} ({changed}){goes_on}"
         took = duration(reloaded.duration_ms / 1000)
         return f"{self.paint('green', 'Reloaded')} in {took} {self.paint('dim', f'({changed})')}"
 
     def failure(self, failure: Failure) -> str:
         head = f"  {self.paint('red', failure.type)}: {clean(failure.message, keep_lines=True)}"
         frames = failure.frames[:SHOWN_FRAMES]
-        return "\n".join([head, *(self._frame(frame) for frame in frames)])
+        hint = [f"  {self.paint('cyan', 'hint:')} {failure.hint}"] if failure.hint else []
+        return "\n".join([head, *(self._frame(frame) for frame in frames), *hint])
 
     def said(self, text: str) -> str:
         return text

@@ -1,0 +1,102 @@
+"""Builds the graph of nearest neighbours, in a process of its own.
+
+    python -P -m aerostack_dev.bindings.vectorize.building REQUEST
+
+usearch holds the interpreter's lock while it builds and saves: in the server it would
+stop every request for as long. REQUEST is a `neighbours.Request` in JSON; the answer on
+standard output is the `Graph`. The process ends when its standard input does, so that it
+does not outlive a server that was killed.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apsw
+import msgspec
+import numpy as np
+from usearch.index import Index
+
+from .neighbours import (
+    CONNECTIVITY,
+    EXPANSION_ADD,
+    TYPES,
+    Floats,
+    Request,
+    digest,
+    points,
+)
+from .transactions import Graph
+
+BATCH = 512
+BEHIND = 10
+"""How much less urgent than the server (`nice`)."""
+
+ROWS = "SELECT number, floats FROM embeddings WHERE number > ? AND number <= ? ORDER BY number"
+
+
+def build(request: Request) -> Graph:
+    """Build the graph and write its file, which is on disk when this returns."""
+    index = _begun(request)
+    for numbers, values in _batches(request):
+        # One thread: usearch loses vectors that several add at once (up to 6 in 100 could
+        # not be found by their own values), and the author's work needs the other cores.
+        index.add(numbers, points(values, request.metric), threads=1)
+    path = Path(request.file)
+    index.save(path)
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())
+    size = path.stat().st_size
+    return Graph(path.name, size, digest(path), request.last, len(index))
+
+
+def _begun(request: Request) -> Any:
+    if request.earlier:
+        earlier: Any = Index.restore(request.earlier)
+        if earlier is None:
+            raise SystemExit(f"{request.earlier} is no graph")
+        earlier.expansion_add = EXPANSION_ADD
+        return earlier
+    return Index(
+        ndim=request.dimensions,
+        metric="l2sq" if request.metric == "euclidean" else "ip",
+        dtype=TYPES[request.metric],
+        connectivity=CONNECTIVITY,
+        expansion_add=EXPANSION_ADD,
+    )
+
+
+def _batches(request: Request) -> Iterator[tuple[Any, Floats]]:
+    connection = apsw.Connection(request.database, flags=apsw.SQLITE_OPEN_READONLY)
+    rows = connection.execute(ROWS, (request.since, request.last))
+    try:
+        while batch := [*itertools.islice(rows, BATCH)]:
+            floats = np.frombuffer(b"".join(row[1] for row in batch), "<f4")
+            numbers = np.array([row[0] for row in batch], np.uint64)
+            yield numbers, floats.reshape(len(batch), request.dimensions)
+    finally:
+        connection.close()
+
+
+def _end_with_input() -> None:
+    # Not through `sys.stdin`, whose lock the interpreter wants when it ends.
+    os.read(0, 1)
+    os._exit(1)
+
+
+def main() -> None:
+    request = msgspec.json.decode(sys.argv[1], type=Request)
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    if hasattr(os, "nice"):
+        os.nice(BEHIND)
+    sys.stdout.buffer.write(msgspec.json.encode(build(request)))
+
+
+if __name__ == "__main__":
+    main()
