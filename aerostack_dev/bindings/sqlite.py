@@ -10,8 +10,9 @@ hop once per statement and once per fetch.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -26,6 +27,7 @@ P = ParamSpec("P")
 R = TypeVar("R")
 Work = Callable[Concatenate[apsw.Connection, P], R]
 
+PRIVATE_FILE = 0o600
 BUSY_SECONDS = 5.0
 GROUP = 1000
 """At most so many writes share a commit."""
@@ -202,6 +204,9 @@ async def open_store(
 def _connect(
     path: Path, schema: Schema | None, prepare: Callable[[apsw.Connection], None] | None
 ) -> apsw.Connection:
+    # SQLite gives its side files the mode of this one.
+    with suppress(OSError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     connection = apsw.Connection(str(path))
     try:
         connection.set_busy_timeout(int(BUSY_SECONDS * 1000))

@@ -20,9 +20,7 @@ def advice(invocation: Invocation) -> list[Finding]:
     if len(invocation.spans) < REPEATED:
         return []
     statements = Counter(
-        (span.binding, span.subject)
-        for span in invocation.spans
-        if STATEMENT.match(span.subject)
+        (span.binding, span.subject) for span in invocation.spans if STATEMENT.match(span.subject)
     )
     return [
         _repeated(invocation, binding, statement, count)

@@ -3,6 +3,7 @@
 A thread asks the loop for a sign of life while invocations run. When none comes for
 `PATIENCE` seconds it looks at the loop's own stack for the innermost line of the
 author's; the finding follows when the loop moves again, with the whole time it stood.
+A loop that has not moved for `ENDLESS` seconds may never: that is said meanwhile.
 """
 
 from __future__ import annotations
@@ -20,18 +21,23 @@ from .watcher import IGNORED
 
 PATIENCE = 0.2
 INTERVAL = 0.05
+ENDLESS = 5.0
 
 Report = Callable[[str, int, float], None]
-"""`report(file, line, seconds)`, called in the loop."""
+"""`report(file, line, seconds)`, called in the loop; `stuck`, of the same kind, is called
+in the watching thread, since the loop does not move.
+"""
 
 
 @contextmanager
-def watch_loop(root: Path, busy: Callable[[], bool], report: Report) -> Iterator[None]:
+def watch_loop(
+    root: Path, busy: Callable[[], bool], report: Report, stuck: Report
+) -> Iterator[None]:
     """Watch the running loop until the end of the block.
 
     `busy` says whether an invocation is under way (an idle loop is left alone).
     """
-    watch = _Watch(root, busy, report, asyncio.get_running_loop())
+    watch = _Watch(root, busy, report, stuck, asyncio.get_running_loop())
     thread = threading.Thread(target=watch.run, name="aerostack-blocking", daemon=True)
     thread.start()
     try:
@@ -46,11 +52,13 @@ class _Watch:
         root: Path,
         busy: Callable[[], bool],
         report: Report,
+        stuck: Report,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.root = root
         self.busy = busy
         self.report = report
+        self.stuck = stuck
         self.loop = loop
         self.thread_id = threading.get_ident()
         self.stopped = threading.Event()
@@ -71,7 +79,11 @@ class _Watch:
         if self.alive.wait(PATIENCE):
             return
         place = self._place()
-        self.alive.wait()
+        if not self.alive.wait(ENDLESS - PATIENCE):
+            place = self._place() or place
+            if place is not None:
+                self.stuck(*place, stopwatch() - asked)
+            self.alive.wait()
         if place is not None:
             self.loop.call_soon_threadsafe(self.report, *place, stopwatch() - asked)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -46,17 +46,35 @@ class Frame:
     own: bool
 
 
+LONGEST_MESSAGE = 10_000
+LONGEST_STACK = 100_000
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """An error of the author's function in the words of its language.
 
-    `stack` is the traceback as text, the author's frames first.
+    `stack` is the traceback as text, the author's frames first. Both texts are cut at a
+    length that nobody reads on beyond: the trace keeps hundreds of them.
     """
 
     type: str
     message: str
     frames: tuple[Frame, ...]
     stack: str
+    hint: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "message", shortened(self.message, LONGEST_MESSAGE))
+        object.__setattr__(self, "stack", shortened(self.stack, LONGEST_STACK))
+
+
+def shortened(text: str, longest: int) -> str:
+    """`text` in at most `longest` characters, with a word about what was cut off."""
+    if len(text) <= longest:
+        return text
+    cut = f"… ({len(text)} characters in all)"
+    return text[: longest - len(cut)] + cut
 
 
 class HandlerError(Exception):
@@ -80,7 +98,7 @@ class LoadError(FunctionError):
     def __init__(self, failure: Failure, *, hint: str = "") -> None:
         where = f"{failure.frames[0].file}:{failure.frames[0].line}" if failure.frames else ""
         super().__init__(f"{failure.type}: {failure.message}", hint=hint, where=where)
-        self.failure = failure
+        self.failure = replace(failure, hint=hint)
 
 
 class FunctionHost(Protocol):

@@ -16,6 +16,8 @@ Said = Callable[[Log, Invocation | None], None]
 """`said(line, invocation)`: None when the line was said outside any invocation."""
 
 LEVELS = {"stdout": "print", "stderr": "error"}
+LONGEST_LINE = 64 * 1024
+"""A line that goes on beyond it is handed over in pieces."""
 
 
 @contextmanager
@@ -70,7 +72,8 @@ class _Lines(io.TextIOBase):
         self.level = LEVELS[name]
         self.clock = clock
         self.said = said
-        self.rest: dict[str, str] = {}
+        self.unfinished: dict[io.TextIOBase, str] = {}
+        """What was printed outside invocations; each of those keeps its own."""
 
     @property
     def encoding(self) -> str:  # type: ignore[override]
@@ -87,10 +90,12 @@ class _Lines(io.TextIOBase):
 
     def write(self, text: str, /) -> int:
         invocation = current()
-        key = invocation.id if invocation else ""
-        *lines, rest = (self.rest.pop(key, "") + text).split("\n")
-        if rest:
-            self.rest[key] = rest
+        unfinished = self.unfinished if invocation is None else invocation.unfinished
+        *lines, rest = (unfinished.pop(self, "") + text).split("\n")
+        if len(rest) > LONGEST_LINE:
+            lines.append(rest)
+        elif rest:
+            unfinished[self] = rest
         for line in lines:
             _say(Log(self.level, line, self.clock.now()), self.said)
         return len(text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,11 +16,20 @@ from .watcher import Burst
 
 @dataclass(frozen=True, slots=True)
 class Reloaded:
-    """A reload that ended: what changed (relative paths), in ms, and how it failed."""
+    """A reload that ended: what changed (relative paths), in ms, and how it failed.
+
+    `kept`: the configuration is broken, and the old one goes on.
+    """
 
     changed: tuple[str, ...]
     duration_ms: float
     failure: Failure | None
+    kept: bool = False
+
+    @property
+    def ok(self) -> bool:
+        """Whether what was saved is in force."""
+        return self.failure is None and not self.kept
 
 
 async def follow(
@@ -40,9 +49,9 @@ async def follow(
                 continue
             await _give_up(loading)
             if changed & frozenset(runtime.project.watched):
-                await _reload(runtime, changed, runtime.reconfigure, said)
+                await _reload(runtime, changed, said, configuration=True)
             else:
-                loading = asyncio.create_task(_reload(runtime, changed, runtime.reload, said))
+                loading = asyncio.create_task(_reload(runtime, changed, said))
     finally:
         await _give_up(loading)
 
@@ -60,13 +69,19 @@ async def _give_up(loading: asyncio.Task[None] | None) -> None:
 async def _reload(
     runtime: Runtime,
     changed: Burst,
-    reload: Callable[[], Awaitable[None]],
     said: Callable[[Reloaded], None],
+    *,
+    configuration: bool = False,
 ) -> None:
-    started = stopwatch()
-    await reload()
-    names = tuple(sorted(_relative(path, runtime.project.root) for path in changed))
-    said(Reloaded(names, (stopwatch() - started) * 1000, runtime.failure))
+    started, before = stopwatch(), runtime.failure
+    in_use = changed & _in_use(runtime)
+    kept = configuration and not await runtime.reconfigure()
+    if not configuration or (kept and changed & runtime.sources):
+        await runtime.reload()
+    if runtime.failure is not None and runtime.failure == before and not in_use:
+        return  # a try for luck: saying so again would, in a log file here, be a change
+    names = tuple(sorted(_relative(path, runtime.project.root) for path in in_use or changed))
+    said(Reloaded(names, (stopwatch() - started) * 1000, runtime.failure, kept))
 
 
 def _concerns(runtime: Runtime, changed: Burst) -> bool:
@@ -74,7 +89,16 @@ def _concerns(runtime: Runtime, changed: Burst) -> bool:
         return False
     if runtime.failure is not None:
         return True
-    return bool(changed & (runtime.sources | frozenset(runtime.project.watched)))
+    return bool(changed & _in_use(runtime))
+
+
+def _in_use(runtime: Runtime) -> Burst:
+    """The files that the running function or its configuration is made of, and those
+    that its failure points to.
+    """
+    frames = runtime.failure.frames if runtime.failure else ()
+    failing = frozenset(Path(frame.file) for frame in frames)
+    return runtime.sources | failing | frozenset(runtime.project.watched)
 
 
 def _relative(path: Path, root: Path) -> str:

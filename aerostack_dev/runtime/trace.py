@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from io import TextIOBase
 from typing import Any, Literal
 
 from ..bindings.spans import Span, recorder
@@ -23,6 +24,8 @@ KEPT_SPANS = 200
 """Of one invocation; further calls are counted only."""
 KEPT_LOGS = 200
 """Of one invocation; further lines reach the terminal only."""
+KEPT_CHARACTERS = 64 * 1024
+"""Of all lines of one invocation; what goes beyond reaches the terminal only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,10 @@ class Invocation:
     calls: dict[str, int] = field(default_factory=dict)
     """Calls per binding, all of them."""
     logs: list[Log] = field(default_factory=list)
+    unfinished: dict[TextIOBase, str] = field(default_factory=dict)
+    """What was printed to a stream without a newline yet."""
+    room: int = KEPT_CHARACTERS
+    """How many characters of `logs` are still kept."""
 
     def begin(self, span: Span) -> None:
         """Record the start of a binding call (`bindings.spans.Recorder`)."""
@@ -68,8 +75,12 @@ class Invocation:
 
     def log(self, line: Log) -> None:
         """Keep a line that was printed while this invocation ran."""
-        if len(self.logs) < KEPT_LOGS:
-            self.logs.append(line)
+        if len(self.logs) >= KEPT_LOGS or not self.room:
+            return
+        if len(line.message) > self.room:
+            line = replace(line, message=f"{line.message[: self.room]}…")
+        self.room = max(0, self.room - len(line.message))
+        self.logs.append(line)
 
 
 Subscriber = Callable[[Invocation], None]
@@ -100,6 +111,8 @@ class Trace:
     def close(self, invocation: Invocation, outcome: Outcome) -> None:
         """End an invocation: it is kept, and the subscribers hear of it."""
         self.running -= 1
+        for stream in tuple(invocation.unfinished):
+            stream.write("\n")
         recorder.set(None)
         invocation.duration = stopwatch() - invocation.started
         invocation.outcome = outcome

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
+import stat
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,10 +18,13 @@ BURST_MS = 400
 LIVE_MS = 200
 """At the latest so long after the start the watcher says that it watches."""
 POLL_MS = 200
+STANDARD_OUTPUT, STANDARD_ERROR = 1, 2
 IGNORED = frozenset(
     {".git", ".hg", ".svn", ".aerostack", ".wrangler", ".venv", "venv", "node_modules"}
     | {"__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", ".idea"}
 )
+LOG = ".log"
+"""What ends so is written by programs (`aerostack dev | tee dev.log`), and no source."""
 
 Burst = frozenset[Path]
 
@@ -29,7 +34,7 @@ async def watch_files(root: Path) -> AsyncIterator[AsyncIterator[Burst]]:
     """The files below `root` that were written, made, renamed or removed, burst by burst.
 
     The first burst is empty: from then on nothing is missed. Folders of tools
-    (`IGNORED`) are passed over. Where the system cannot watch so many folders, the
+    (`IGNORED`) and logs are passed over. Where the system cannot watch so many folders, the
     watcher looks at them every `POLL_MS` instead. A thread does it all, since setting
     up the watches of a large tree takes a while.
     """
@@ -69,8 +74,11 @@ def _watch_with(
 ) -> None:
     from watchfiles import watch
 
+    outputs = _outputs()
+
     def wanted(_: object, path: str) -> bool:
-        return IGNORED.isdisjoint(Path(path).relative_to(root).parts)
+        ignored = not IGNORED.isdisjoint(Path(path).relative_to(root).parts)
+        return not (ignored or path.endswith(LOG) or _identity(path) in outputs)
 
     live = False
     for changes in watch(
@@ -91,3 +99,20 @@ def _watch_with(
             emit(frozenset())
         if changes:
             emit(frozenset(Path(path) for _, path in changes))
+
+
+def _outputs() -> frozenset[tuple[int, int]]:
+    """The files that this process prints into (`aerostack dev > dev.log`): a reload that
+    says something must not be the cause of the next.
+    """
+    found = map(_identity, (STANDARD_OUTPUT, STANDARD_ERROR))
+    return frozenset(identity for identity in found if identity is not None)
+
+
+def _identity(file: str | int) -> tuple[int, int] | None:
+    """What is the same for one ordinary file by whatever name; None for anything else."""
+    try:
+        status = os.stat(file)  # noqa: PTH116 - a descriptor too
+    except OSError:
+        return None
+    return (status.st_dev, status.st_ino) if stat.S_ISREG(status.st_mode) else None

@@ -50,6 +50,8 @@ def test_a_busy_default_port_moves_on_and_says_so(tmp_path: Path):
         with serving(tmp_path, files, port=None) as server:
             assert httpx.URL(server.url).port != port
             assert "is busy" in server.output
+        with serving(tmp_path, files, "--log-format", "json", port=None) as server:
+            assert '"code":"port-busy"' in server.output
 
 
 def test_a_busy_explicit_port_is_one_line(tmp_path: Path):
@@ -95,6 +97,51 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path):
         server.process.send_signal(signal.SIGINT)
         assert server.wait() == 130
         assert time.monotonic() - started < 4
+
+
+ENDLESS = """
+from workers import Response
+
+async def fetch(request):
+    print("begun")
+    while True:
+        pass
+"""
+
+
+def test_a_second_ctrl_c_leaves_an_endless_loop(tmp_path: Path):
+    with serving(tmp_path, {"src/index.py": ENDLESS}, "--no-reload") as server:
+        client = threading.Thread(target=_tolerant, args=(server.url,), daemon=True)
+        client.start()
+        said = server.until("stood still")  # written although the loop does not move
+        assert "src/index.py" in said
+        server.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)
+        server.process.send_signal(signal.SIGINT)
+        assert server.wait() == 130
+
+
+EXITING = """
+import asyncio, sys
+from workers import Response
+
+async def leave():
+    sys.exit(3)
+
+async def fetch(request):
+    if request.url.endswith("/exit"):
+        asyncio.create_task(leave())
+    return Response("hello")
+"""
+
+
+def test_a_task_that_calls_exit_does_not_end_the_server(tmp_path: Path):
+    with serving(tmp_path, {"src/index.py": EXITING}) as server:
+        for _ in range(2):
+            assert server.get("/exit").text == "hello"
+            server.until("SystemExit")
+        assert server.get("/").text == "hello"
+        assert server.stop() == 0
 
 
 def _tolerant(url: str) -> None:
@@ -169,3 +216,28 @@ def test_json_logs_are_json_lines(tmp_path: Path):
     fetch = events[kinds.index("fetch")]
     assert (fetch["name"], fetch["status"], fetch["outcome"]) == ("GET /", 200, "ok")
     assert events[kinds.index("log")]["invocation"] == fetch["id"]
+
+
+def test_one_ctrl_c_that_arrives_twice_is_one(tmp_path: Path):
+    """As under `npm run` or `timeout`: from the terminal, and passed on by the wrapper."""
+    with serving(tmp_path, {"src/index.py": SLOW % 0.5}) as server:
+        answers: list[str] = []
+        thread = threading.Thread(target=lambda: answers.append(server.get("/").text))
+        thread.start()
+        server.until("begun")
+        server.process.send_signal(signal.SIGINT)
+        server.process.send_signal(signal.SIGTERM)
+        assert server.wait() == 0
+        thread.join(PATIENCE)
+        assert answers == ["done"]
+        assert not (tmp_path / ".aerostack/dev.json").exists()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_what_the_terminal_cannot_show_is_escaped(tmp_path: Path, encoding: str):
+    code = HELLO.replace("return", "print('a\\ud800b \u2603'); return")
+    with serving(tmp_path, {"src/index.py": code}, env={"PYTHONIOENCODING": encoding}) as server:
+        assert server.get("/").text == "hello"
+        assert "a\\ud800b" in server.until("a\\ud800b")
+        server.until("GET / 200")
+        assert "Traceback" not in server.output

@@ -209,3 +209,42 @@ def test_new_code_answers_within_a_tenth_of_a_second_in_the_median(server):
         took.append(time.perf_counter() - started)
     budget = 0.1 * float(os.environ.get("AEROSTACK_TEST_PATIENCE", "5"))
     assert statistics.median(took) < budget
+
+
+def test_a_rotated_secret_is_hidden_too(server):
+    code = HELLO.replace(
+        "    return", "    print(env.KEY)\n    raise ValueError(env.KEY)\n    return"
+    )
+    server.save("src/index.py", code)
+    for key in ("first-secret", "second-secret"):
+        server.save(".dev.vars", f"KEY={key}\n")
+        server.eventually(
+            "/", lambda answer: answer.status_code == 500 and "redacted" in answer.text
+        )
+        server.until("ValueError: [redacted:KEY]")
+    assert "first-secret" not in server.output
+    assert "second-secret" not in server.output
+
+
+def test_a_broken_configuration_is_no_reload(server):
+    server.save("aerostack.toml", '[vars\nGREETING = "moon"\n')
+    server.until("Reload failed (aerostack.toml): the old configuration goes on")
+    assert "Reloaded in" not in server.output
+
+
+def test_code_that_is_saved_with_a_broken_configuration_is_served(server):
+    server.save("aerostack.toml", "[vars\n")
+    server.save("src/helper.py", 'def word():\n    return "two"\n')
+    server.eventually("/", says("two world"))
+
+
+def test_a_try_that_changes_nothing_is_not_said(server):
+    """A log file in the project must not bring about its own next line."""
+    server.save("src/helper.py", "import parts\n")
+    server.until("Reload failed")
+    for number in range(5):
+        server.save("notes.txt", f"{number}\n")
+        time.sleep(0.05)
+    server.save("src/parts.py", "")
+    server.until("ImportError")
+    assert server.output.count("Reload failed") == 2

@@ -51,5 +51,5 @@ def test_a_number_is_read_as_the_platform_does(value, expected):
 
 @pytest.mark.parametrize("value", [INT32, -INT32 - 1, 1e300])
 def test_a_number_out_of_range_is_refused(value):
-    with pytest.raises(TypeError, match="Value out of range. Must be between -2147483648"):
+    with pytest.raises(TypeError, match=r"Value out of range\. Must be between -2147483648"):
         int32(value)

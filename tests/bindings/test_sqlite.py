@@ -144,6 +144,13 @@ async def test_a_damaged_file_is_said_to_be_damaged(tmp_path: Path):
             await store.run(numbers)
 
 
+async def test_only_its_owner_reads_a_file(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        await store.write(insert, 1)
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    assert modes == dict.fromkeys(("n.sqlite", "n.sqlite-wal", "n.sqlite-shm"), 0o600)
+
+
 async def test_a_folder_in_the_place_of_the_file(tmp_path: Path):
     (tmp_path / "n.sqlite").mkdir()
     with pytest.raises(StateError, match="cannot be opened"):

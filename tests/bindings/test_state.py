@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import subprocess
@@ -83,3 +84,31 @@ def test_git_is_told_to_leave_it_alone(tmp_path: Path):
     assert (folder / ".gitignore").read_text() == "*\n"
     (folder / ".gitignore").write_text("mine\n")
     assert (own_folder(tmp_path) / ".gitignore").read_text() == "mine\n"
+
+
+def test_a_lock_that_is_none(tmp_path: Path):
+    (tmp_path / "lock").mkdir()
+    with (
+        pytest.raises(StateError, match="the state cannot be opened: Is a directory") as caught,
+        open_state(tmp_path, "a test"),
+    ):
+        pass
+    assert "--persist-to" in caught.value.hint
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", full)
+    with pytest.raises(StateError, match="No space left on device") as caught:
+        own_folder(tmp_path)
+    assert caught.value.hint == "free some space and try again"
+
+
+def test_the_mode_of_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path):
+    tmp_path.chmod(0o755)
+    (tmp_path / "notes.txt").write_text("")
+    with open_state(tmp_path, "a test") as state:
+        assert mode(tmp_path) == 0o755
+        assert mode(state.folder("db")) == 0o700

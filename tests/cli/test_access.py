@@ -168,3 +168,17 @@ def test_a_killed_server_leaves_its_state_to_commands(tmp_path: Path, monkeypatc
         server.kill()
         assert (root / ".aerostack/dev.json").exists()
         assert invoke("cache", "get", "k").out == "v"
+
+
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_a_second_server_with_another_state_leaves_the_first_one_reachable(
+    tmp_path: Path, monkeypatch, end: str
+):
+    root = tmp_path / "own"
+    with serving(root, FILES):
+        monkeypatch.chdir(root)
+        assert invoke("cache", "put", "k", "v").code == 0
+        with serving(root, None, "--ephemeral") as second:
+            assert invoke("cache", "get", "k").code == 1
+            getattr(second, end)()
+        assert invoke("cache", "get", "k").out == "v"

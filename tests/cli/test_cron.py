@@ -113,7 +113,7 @@ def test_a_time_that_is_none(here, time: str):
     here(ONE)
     done = invoke("cron", "run", "--time", time)
     assert done.code == 2
-    assert "Invalid value for '--time'" in done.err
+    assert "invalid value for '--time'" in done.err
 
 
 @pytest.mark.parametrize(

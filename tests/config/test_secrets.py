@@ -102,3 +102,9 @@ f = "$NOWHERE"
 def test_list_of_secrets_in_tables(project: Load) -> None:
     loaded = project('[[postgres_databases]]\nbinding = "P"\nconnection_string = "postgres://x"')
     assert loaded.hidden == {"postgres_databases[0].connection_string": "postgres://x"}
+
+
+def test_what_was_learnt_stays_hidden() -> None:
+    redact = redactor(project_of({"KEY": "old-secret"}, "KEY"))
+    redact.learn(project_of({"KEY": "new-secret"}, "KEY"))
+    assert redact("old-secret new-secret") == "[redacted:KEY] [redacted:KEY]"

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aerostack_dev.clock import ManualClock
-from aerostack_dev.runtime.output import captured_output
+from aerostack_dev.runtime.output import LONGEST_LINE, captured_output
 from aerostack_dev.runtime.trace import Invocation, Log, Trace
 
 
@@ -102,3 +102,23 @@ def test_a_level_that_the_author_chose_is_kept():
             assert root.level == logging.ERROR
     finally:
         root.setLevel(before)
+
+
+async def test_a_line_without_a_newline_is_said_when_its_invocation_ends():
+    with capturing() as said:
+        trace = new_trace()
+        first = trace.open("fetch", "first")
+        print("half", end="")
+        assert said == []
+        trace.close(first, "ok")
+        assert said == [("print", "half", "first")]
+        assert first.unfinished == {}
+        assert [line.message for line in first.logs] == ["half"]
+
+
+async def test_an_endless_line_is_handed_over_in_pieces():
+    with capturing() as said:
+        for _ in range(3):
+            print("x" * LONGEST_LINE, end="")
+        sys.stdout.write("!\n")
+    assert [len(message) for _, message, _ in said] == [2 * LONGEST_LINE, LONGEST_LINE + 1]

@@ -10,6 +10,7 @@ from aerostack_dev.bindings.spans import SUBJECT_LENGTH, operation, recorder
 from aerostack_dev.clock import ManualClock
 from aerostack_dev.runtime.advice import REPEATED, advice
 from aerostack_dev.runtime.trace import (
+    KEPT_CHARACTERS,
     KEPT_INVOCATIONS,
     KEPT_LOGS,
     KEPT_SPANS,
@@ -123,3 +124,29 @@ async def test_advice_quotes_a_long_statement_in_part():
         await verbs.query("SELECT " + "x" * 200)
     assert advice(invocation)[0].message.endswith("xxx…")
     trace.close(invocation, "ok")
+
+
+def test_the_lines_of_an_invocation_are_bounded_in_length():
+    trace = new_trace()
+    invocation = trace.open("fetch", "GET /")
+    for _ in range(3):
+        invocation.log(Log("print", "x" * (KEPT_CHARACTERS - 1), 0))
+    trace.close(invocation, "ok")
+    assert [len(line.message) for line in invocation.logs] == [KEPT_CHARACTERS - 1, 2]
+    assert invocation.logs[1].message == "x…"
+
+
+async def test_the_words_of_an_error_are_bounded():
+    class Failing:
+        binding = "DB"
+
+        @operation()
+        async def fail(self) -> None:
+            raise ValueError("x" * SUBJECT_LENGTH)
+
+    trace = new_trace()
+    invocation = trace.open("fetch", "GET /")
+    with pytest.raises(ValueError, match="x"):
+        await Failing().fail()
+    trace.close(invocation, "ok")
+    assert len(invocation.spans[0].error or "") == SUBJECT_LENGTH

@@ -79,3 +79,18 @@ async def test_where_the_system_has_no_watches_left_it_looks_by_itself(
         (tmp_path / "a.py").write_text("x")
         await bursts_until(bursts, tmp_path / "a.py")
     assert ways == [False, True]
+
+
+async def test_logs_and_the_file_that_is_printed_into_are_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with (tmp_path / "printed.txt").open("w") as log:
+        monkeypatch.setattr(watcher, "STANDARD_OUTPUT", log.fileno())
+        async with watch_files(tmp_path) as bursts:
+            async with asyncio.timeout(PATIENCE):
+                await anext(bursts)
+            log.write("a line\n")
+            log.flush()
+            (tmp_path / "other.log").write_text("a line")
+            (tmp_path / "mine.py").write_text("x")
+            assert await bursts_until(bursts, tmp_path / "mine.py") == {tmp_path / "mine.py"}

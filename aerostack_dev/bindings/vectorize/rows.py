@@ -13,6 +13,7 @@ nothing. One thread at a time uses this (the one of the index's file).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -211,11 +212,15 @@ class Rows:
             yield start, segment[: min(SEGMENT, self._used - start)]
 
     def _batches(self, slots: Slots) -> Iterator[Floats]:
-        for index, segment in enumerate(self._segments):
-            start, end = np.searchsorted(slots, (index * SEGMENT, (index + 1) * SEGMENT))
-            for first in range(int(start), int(end), BATCH):
-                chosen = slots[first : min(first + BATCH, int(end))] - index * SEGMENT
-                yield segment[chosen]
+        starts = np.arange(len(self._segments) + 1) * SEGMENT
+        for first in range(0, len(slots), BATCH):
+            some = slots[first : first + BATCH]
+            rows = np.empty((len(some), self.dimensions), np.float32)
+            bounds = pairwise(np.searchsorted(some, starts).tolist())
+            for index, (start, end) in enumerate(bounds):
+                if start < end:
+                    rows[start:end] = self._segments[index][some[start:end] - index * SEGMENT]
+            yield rows
 
     def _ranked(self, target: Doubles, count: int, slots: Slots) -> list[tuple[float, int]]:
         if not len(slots):

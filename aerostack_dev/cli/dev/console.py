@@ -39,7 +39,7 @@ class Form(Protocol):
     def log(self, line: Log, invocation: Invocation | None) -> str: ...
     def finding(self, finding: Finding) -> str: ...
     def reloaded(self, reloaded: Reloaded) -> str: ...
-    def failure(self, failure: Failure) -> str: ...
+    def failure(self, failure: Failure, invocation: Invocation | None = None) -> str: ...
     def said(self, text: str) -> str: ...
     def banner(self, start: Banner) -> str: ...
     def ready(self, url: str) -> str: ...
@@ -64,7 +64,7 @@ class Console:
         if self._shows("error" if failed else "info"):
             self._write(self.form.invocation(invocation))
             if failed:
-                self._write(self.form.failure(invocation.failure))
+                self._write(self.form.failure(invocation.failure, invocation))
         if self._shows("warning"):
             for finding in advice(invocation):
                 self._write(self.form.finding(finding))
@@ -190,9 +190,10 @@ class Json:
             ok=reloaded.ok,
         )
 
-    def failure(self, failure: Failure) -> str:
+    def failure(self, failure: Failure, invocation: Invocation | None = None) -> str:
         return _line(
             event="error",
+            invocation=invocation.id if invocation else None,
             type=failure.type,
             message=failure.message,
             stack=failure.stack,

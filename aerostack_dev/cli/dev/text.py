@@ -76,7 +76,7 @@ class Text:
         took = duration(reloaded.duration_ms / 1000)
         return f"{self.paint('green', 'Reloaded')} in {took} {self.paint('dim', f'({changed})')}"
 
-    def failure(self, failure: Failure) -> str:
+    def failure(self, failure: Failure, invocation: Invocation | None = None) -> str:
         head = f"  {self.paint('red', failure.type)}: {clean(failure.message, keep_lines=True)}"
         frames = failure.frames[:SHOWN_FRAMES]
         hint = [f"  {self.paint('cyan', 'hint:')} {failure.hint}"] if failure.hint else []

@@ -95,3 +95,19 @@ async def test_a_line_from_another_thread_arrives():
     await asyncio.to_thread(thread.join)
     await asyncio.sleep(0)
     assert out.getvalue() == "from afar\n"
+
+
+async def test_a_loop_that_stands_still_is_said_at_once_from_another_thread():
+    out = io.StringIO()
+    console = Console(out, Json(), "warning", str)
+    thread = threading.Thread(target=console.stuck, args=("src/index.py", 7, 5.2))
+    thread.start()
+    thread.join()
+    said = json.loads(out.getvalue())
+    assert (said["code"], said["where"]) == ("stuck", "src/index.py:7")
+
+
+def test_a_failure_shows_its_hint():
+    failure = Failure("ImportError", "no", (), "", hint="install it")
+    assert Text(Paint(colour=False)).failure(failure).endswith("\n  hint: install it")
+    assert json.loads(Json().failure(failure))["hint"] == "install it"

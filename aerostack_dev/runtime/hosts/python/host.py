@@ -93,6 +93,8 @@ class PythonHost:
         self._idle = asyncio.Event()
         self._ended: set[asyncio.Task[Any]] = set()
         """Tasks whose invocation was cancelled because this host was left."""
+        self._modules: list[dict[str, Any]] = []
+        """The namespaces of the author's modules: by them a task is known as this host's."""
 
     @property
     def handlers(self) -> frozenset[str]:
@@ -255,6 +257,7 @@ class PythonHost:
         token = invocation.set(Context(self._home, self.env))
         try:
             self._offer = await load(main, self._authored, self._failures)
+            self._modules = [module.__dict__ for _, module in self._authored.modules()]
         finally:
             invocation.reset(token)
         if self._offer.application is None:
@@ -277,9 +280,24 @@ class PythonHost:
     async def _cancel(self) -> None:
         """End what is still running; whatever resists that is left behind."""
         self._ended.update(self._running)
-        for task in [*self._running, *self._home.background]:
+        started = self._started()
+        for task in [*self._running, *self._home.background, *started]:
             task.cancel()
         await _within_grace(self.settled)
+        if started:
+            await asyncio.wait(started, timeout=GRACE_SECONDS)
+
+    def _started(self) -> list[asyncio.Task[Any]]:
+        """The tasks that the author's code began and nobody waits for.
+
+        Left alone, a loop of theirs would go on beside its successor after each reload.
+        """
+        return [
+            task
+            for task in asyncio.all_tasks()
+            if (frame := getattr(task.get_coro(), "cr_frame", None)) is not None
+            and any(frame.f_globals is module for module in self._modules)
+        ]
 
 
 async def _within_grace(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -125,7 +125,7 @@ class Client:
 async def until(ready: Callable[[], bool]) -> None:
     """Return once `ready()`: for signs that come from another thread or library."""
     async with asyncio.timeout(20):
-        while not ready():  # noqa: ASYNC110 - there is no event to wait for
+        while not ready():
             await asyncio.sleep(0.002)
 
 

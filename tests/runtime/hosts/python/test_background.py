@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 
 import pytest
 
@@ -181,3 +182,27 @@ async def test_the_handlers_own_error_comes_first_and_the_others_are_logged(tmp_
         assert (await function()).body == b"1"
     assert "Uncaught KeyError: 'first'" in caplog.text
     assert "Uncaught ValueError: rejected" in caplog.text
+
+
+async def test_a_task_of_the_authors_own_ends_with_its_host(tmp_path):
+    source = """
+        import asyncio
+        ended = []
+        async def for_ever():
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append("ended")
+        async def fetch(request, env):
+            if "begin" in request.url:
+                asyncio.create_task(for_ever())
+                env.SEEN.append(ended)
+            return Response("hello")
+    """
+    seen: deque[list[str]] = deque()
+    async with opened(tmp_path, source, values={"SEEN": seen}) as function:
+        await function("/begin")
+        async with opened(tmp_path, source, values={"SEEN": seen}) as successor:
+            await successor("/begin")
+        assert [*seen] == [[], ["ended"]]  # its own, not the other's
+    assert [*seen] == [["ended"], ["ended"]]

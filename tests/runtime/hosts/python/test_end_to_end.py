@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
+import threading
 
 import httpx
 import pytest
 
+from aerostack_dev.functions import outgoing
 from aerostack_dev.runtime.host import HandlerError
 
 from .driving import opened
@@ -219,3 +221,24 @@ async def test_what_goes_wrong_with_fetch(tmp_path, serve):
 async def test_many_requests_at_once(client):
     answers = await asyncio.gather(*(client.post("/echo", content=b"%d" % n) for n in range(50)))
     assert [answer.content for answer in answers] == [b"%d" % n for n in range(50)]
+
+
+async def test_the_client_of_fetch_is_made_in_a_thread_and_says_nothing(
+    tmp_path, serve, monkeypatch, caplog
+):
+    made = []
+    make = outgoing._client
+    monkeypatch.setattr(
+        outgoing, "_client", lambda: made.append(threading.current_thread()) or make()
+    )
+    source = "async def fetch(request): return Response(request.url)"
+    async with opened(tmp_path / "a", source) as function, serve(answering(function)) as url:
+        source = (
+            f"from workers import fetch as ask\nasync def fetch(request): return await ask({url!r})"
+        )
+        async with opened(tmp_path / "b", source) as asking:
+            with caplog.at_level("INFO"):
+                assert (await asking()).status == 200
+    assert made
+    assert made[0] is not threading.main_thread()
+    assert caplog.text == ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import aerostack_dev
-from aerostack_dev.runtime.host import HandlerError, LoadError
+from aerostack_dev.runtime.host import LONGEST_MESSAGE, HandlerError, LoadError
 
 from .driving import opened
 
@@ -155,7 +155,7 @@ async def test_what_would_end_a_process_is_a_failure_too(tmp_path, source, kind)
         ({"index.py": "import helper", "helper.py": "\n\n1 +"}, 3, "SyntaxError", ""),
         ({"index.py": "\nimport nothing_like_it"}, 2, "No module named", "nothing_like_it"),
         ({"index.py": "from js import fetch"}, 1, "No module named 'js'", "workers"),
-        ({"index.py": "from workers import Nope"}, 1, "cannot import name 'Nope'", "which name"),
+        ({"index.py": "from workers import Nope"}, 1, "cannot import name 'Nope'", "WorkerEntrypoint"),
         ({"index.py": "import sys\nsys.exit(1)"}, 2, "SystemExit: 1", "calls exit()"),
         ({"index.py": "1 / 0"}, 1, "ZeroDivisionError: division by zero", ""),
         ({"index.py": "x = 1\x00"}, None, "null bytes", ""),
@@ -179,3 +179,18 @@ async def test_a_main_that_is_not_there(tmp_path):
         async with opened(tmp_path, {}):
             pass
     assert caught.value.hint == "check `main` in aerostack.toml"
+
+
+async def test_endless_words_are_cut(tmp_path):
+    source = "async def fetch(request): raise ValueError('x' * 1_000_000)"
+    failure = await failure_of(tmp_path, source)
+    assert len(failure.message) == LONGEST_MESSAGE
+    assert failure.message.endswith("x… (1000000 characters in all)")
+    assert len(failure.stack) < 2 * LONGEST_MESSAGE
+
+
+async def test_a_generated_line_of_source_is_cut(tmp_path):
+    failure = await failure_of(
+        tmp_path, f"async def fetch(request): raise ValueError({'1' * 4000!r})"
+    )
+    assert len(failure.frames[0].source) < 2000

@@ -259,3 +259,11 @@ def test_loading_a_function_imports_no_http_client_and_no_form_parser(tmp_path):
         check=True,
     )
     assert done.stdout.split() == []
+
+
+async def test_a_name_that_workers_does_not_have_is_answered_with_those_it_has(tmp_path):
+    with pytest.raises(LoadError) as caught:
+        async with opened(tmp_path, "from workers import DurableObject"):
+            pass
+    assert "WorkerEntrypoint" in caught.value.hint
+    assert caught.value.failure.hint == caught.value.hint

@@ -141,6 +141,43 @@ async def test_a_client_that_leaves_stops_the_stream(tmp_path):
 
 
 @pytest.mark.parametrize(
+    "source",
+    [
+        """
+        async def fetch(request):
+            async def pieces():
+                while True:
+                    yield b"x"
+            return Response(pieces())
+        """,
+        """
+        async def app(scope, receive, send):
+            if scope["type"] != "http":
+                return
+            await send({"type": "http.response.start", "status": 200, "headers": []})
+            while True:
+                await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        """,
+    ],
+    ids=["function", "app"],
+)
+async def test_a_stream_that_never_waits_leaves_time_for_others(tmp_path, source):
+    """`send` does not wait while the client keeps up, or once it has left."""
+    async with opened(tmp_path, source) as function:
+        client = Client(target="/")
+        serving = asyncio.create_task(
+            function.host.fetch(client.scope, client.receive, client.send)
+        )
+        await asyncio.wait_for(client.arrived.wait(), 5)
+        client.gone.set()
+        if "Response" in source:
+            assert await asyncio.wait_for(serving, 5) == 200
+        serving.cancel()
+        await asyncio.wait({serving}, timeout=5)
+        assert serving.done()
+
+
+@pytest.mark.parametrize(
     ("target", "kind"), [("/fail", "ValueError"), ("/timeout", "TimeoutError")]
 )
 async def test_an_error_in_the_middle_is_a_started_failure(tmp_path, target, kind):
