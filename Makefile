@@ -25,7 +25,7 @@ check: .venv/installed
 	@scripts/check
 
 docs: .venv/installed
-	@$(BIN)/mkdocs build --strict --quiet
+	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 bench: .venv/installed
 	@$(BIN)/python bench/run.py
