@@ -110,8 +110,10 @@ def _misused(error: click.ClickException) -> AerostackError:
     """A wrong command line in the form of every other error."""
     context = getattr(error, "ctx", None)
     command = context.command_path if context else "aerostack"
-    text = error.format_message().rstrip(".")
-    return AerostackError(text[:1].lower() + text[1:], hint=f"see {command} --help")
+    text = error.format_message()
+    if type(error) is not click.UsageError:  # one of ours keeps its words: the platform's
+        text = text[:1].lower() + text[1:].rstrip(".")
+    return AerostackError(text, hint=f"see {command} --help")
 
 
 def say_error(error: AerostackError) -> None:

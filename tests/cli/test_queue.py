@@ -107,7 +107,7 @@ def test_an_unknown_queue_is_an_error_with_the_known_ones(cli: Cli, arguments: t
         (("send", "default", "1", "--content-type", "v8"), 2, "'v8' is not one of"),
         (("send", "default", '"' + "x" * 128_000 + '"'), 1, "128002 bytes exceeds limit of 128000"),
         (("peek", "default", "--limit", "0"), 2, "0 is not in the range"),
-        (("send", "default"), 2, "Missing argument 'BODY'"),
+        (("send", "default"), 2, "missing argument 'BODY'"),
     ],
 )
 def test_bad_arguments(here, arguments: tuple[str, ...], code: int, text: str):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -208,10 +209,13 @@ def test_s3_shows_how_clients_reach_the_buckets(cli: Cli, project: Path):
 
 def test_s3_names_the_address_of_a_running_server(here, monkeypatch, tmp_path: Path):
     here({"aerostack.toml": '[[r2_buckets]]\nbinding = "B"\nbucket_name = "photos"\n'})
-    live = SimpleNamespace(state=str(tmp_path / "state"), s3_url="http://127.0.0.1:9123")
-    monkeypatch.setattr("aerostack_dev.cli.storage.s3.running", lambda *_: live)
+    url = "http://127.0.0.1:9123"
+    live = SimpleNamespace(state=str(tmp_path / "state"), endpoints={"storage": url})
+    monkeypatch.setattr(
+        importlib.import_module("aerostack_dev.cli.storage.s3"), "running", lambda *_: live
+    )
     found = invoke("storage", "s3", "--json").json
-    assert found["endpoint"] == live.s3_url
+    assert found["endpoint"] == url
     assert found["buckets"] == ["photos", "storage"]
     assert (tmp_path / "state/storage/s3.json").exists()
     assert "host_base = 127.0.0.1:9123\n" in invoke("storage", "s3").out

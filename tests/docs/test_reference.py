@@ -153,18 +153,14 @@ def test_the_control_api_is_there():
 
 
 PAGE_OF = {"database": "db"}
-PAGELESS = {"vectorize", "ai"}
-"""Kinds whose page is not written yet: a name leaves this set together with its page."""
 
 
 @pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.name)
 def test_every_kind_of_binding_has_its_page(kind: Any):
     page = DOCS / f"reference/bindings/{PAGE_OF.get(kind.name, kind.name)}.md"
-    assert page.exists() != (kind.name in PAGELESS)
-    if page.exists():
-        assert f"env.{kind.default}" in page.read_text()
-        assert f"(../config.md#{kind.section.path.replace('.', '')})" in page.read_text()
-        assert f"## {kind.default}\n" in text("explanation/fidelity.md")
+    assert f"env.{kind.default}" in page.read_text()
+    assert f"(../config.md#{kind.section.path.replace('.', '')})" in page.read_text()
+    assert f"## {kind.default}\n" in text("explanation/fidelity.md")
 
 
 def test_each_security_rule_names_tests_that_exist():

@@ -22,6 +22,7 @@ def test_published_while_it_runs(tmp_path: Path) -> None:
         assert json.loads(path.read_text()) == {
             "pid": os.getpid(), "url": "http://127.0.0.1:8788",
             "control_url": "http://127.0.0.1:9", "token": "key", "state": "/state",
+            "endpoints": {},
         }  # fmt: skip
         assert read(tmp_path) == ACCESS
         assert os.listdir(tmp_path) == [FILE]

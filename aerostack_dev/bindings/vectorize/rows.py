@@ -33,7 +33,8 @@ SEGMENT = 8192
 BATCH = 1024
 """Rows scored in float64 at once."""
 GATHER = 8
-"""Up to one row in so many is copied out to be scored; for more, all are scored in place."""
+"""Up to one row in so many is copied out to be scored; for more, all from the first to the
+last are scored in place."""
 PLAIN = (1e-12, 1e12)
 """Lengths whose products neither overflow nor vanish in float32."""
 EVEN = 1.01
@@ -199,17 +200,16 @@ class Rows:
     def _products(self, unit: Floats, slots: Slots) -> Floats:
         # A dot product for each row, not one of a matrix: that one starts threads, which
         # on a busy machine wait for each other longer than they work.
-        if len(slots) * GATHER > self._used:
-            whole = np.empty(self._used, np.float32)
-            for start, rows in self._filled():
-                np.vecdot(rows, unit, out=whole[start : start + len(rows)])
-            return whole if len(slots) == self._used else whole[slots]
-        return np.concatenate([np.vecdot(rows, unit) for rows in self._batches(slots)])
-
-    def _filled(self) -> Iterator[tuple[int, Floats]]:
-        for index, segment in enumerate(self._segments):
-            start = index * SEGMENT
-            yield start, segment[: min(SEGMENT, self._used - start)]
+        low, high = int(slots[0]), int(slots[-1]) + 1
+        if len(slots) * GATHER <= high - low:
+            return np.concatenate([np.vecdot(rows, unit) for rows in self._batches(slots)])
+        span = np.empty(high - low, np.float32)
+        for index in range(low // SEGMENT, (high - 1) // SEGMENT + 1):
+            start = max(low, index * SEGMENT)
+            end = min(high, (index + 1) * SEGMENT)
+            rows = self._segments[index][start - index * SEGMENT : end - index * SEGMENT]
+            np.vecdot(rows, unit, out=span[start - low : end - low])
+        return span if len(slots) == len(span) else span[slots - low]
 
     def _batches(self, slots: Slots) -> Iterator[Floats]:
         starts = np.arange(len(self._segments) + 1) * SEGMENT

@@ -197,6 +197,7 @@ async def test_a_task_of_the_authors_own_ends_with_its_host(tmp_path):
             if "begin" in request.url:
                 asyncio.create_task(for_ever())
                 env.SEEN.append(ended)
+                await asyncio.sleep(0)
             return Response("hello")
     """
     seen: deque[list[str]] = deque()

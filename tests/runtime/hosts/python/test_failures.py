@@ -155,7 +155,7 @@ async def test_what_would_end_a_process_is_a_failure_too(tmp_path, source, kind)
         ({"index.py": "import helper", "helper.py": "\n\n1 +"}, 3, "SyntaxError", ""),
         ({"index.py": "\nimport nothing_like_it"}, 2, "No module named", "nothing_like_it"),
         ({"index.py": "from js import fetch"}, 1, "No module named 'js'", "workers"),
-        ({"index.py": "from workers import Nope"}, 1, "cannot import name 'Nope'", "WorkerEntrypoint"),
+        ({"index.py": "from workers import Nope"}, 1, "cannot import name", "WorkerEntrypoint"),
         ({"index.py": "import sys\nsys.exit(1)"}, 2, "SystemExit: 1", "calls exit()"),
         ({"index.py": "1 / 0"}, 1, "ZeroDivisionError: division by zero", ""),
         ({"index.py": "x = 1\x00"}, None, "null bytes", ""),
