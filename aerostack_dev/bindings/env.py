@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..errors import BindingError
+
+OWN = frozenset({"_unsupported", "_later"})
 
 
 class Env:
@@ -15,11 +17,21 @@ class Env:
     of a kind that does not exist locally raises `BindingError`.
     """
 
-    def __init__(self, members: Mapping[str, Any], unsupported: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, Any],
+        unsupported: Mapping[str, str],
+        later: Mapping[str, Callable[[], Any]] | None = None,
+    ) -> None:
+        """`later` makes members by their first use."""
+        self.__dict__.update({"_unsupported": unsupported, "_later": later or {}})
         self.__dict__.update(members)
-        self.__dict__["_unsupported"] = unsupported
 
     def __getattr__(self, name: str) -> Any:
+        make = self.__dict__["_later"].get(name)
+        if make is not None:
+            made = self.__dict__[name] = make()
+            return made
         kind = self.__dict__["_unsupported"].get(name)
         if kind is not None:
             raise BindingError(
@@ -35,14 +47,14 @@ class Env:
         raise AttributeError(f"env is read-only: {name!r} cannot be set")
 
     def __iter__(self) -> Any:
-        return iter(sorted(name for name in self.__dict__ if name != "_unsupported"))
+        return iter(sorted({*self.__dict__, *self.__dict__["_later"]} - OWN))
 
     def __contains__(self, name: object) -> bool:
-        return name in self.__dict__ and name != "_unsupported"
+        return name not in OWN and (name in self.__dict__ or name in self.__dict__["_later"])
 
     def __getitem__(self, name: str) -> Any:
         if name in self:
-            return self.__dict__[name]
+            return getattr(self, name)
         raise KeyError(name)
 
     def __repr__(self) -> str:

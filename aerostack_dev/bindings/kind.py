@@ -66,6 +66,8 @@ class Kind:
     """The class of the verbs on the room as a whole: `Admin(backend, services)`."""
     location: Callable[[Any], str] = lambda declaration: ""
     """Declaration -> where its data is, for people: a path inside the state folder."""
+    starts: bool = False
+    """Whether the room acts by itself and is opened at the start, not by its first use."""
     settings: tuple[Section, ...] = ()
     """Further tables of the room that declare no binding."""
     web: Mapping[str, str] = field(default_factory=dict)

@@ -1,31 +1,52 @@
-"""From a configuration to open rooms, all owned by one exit stack."""
+"""From a configuration to bindings, whose rooms are owned by one exit stack."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
-from ..errors import BindingError
+from ..errors import AerostackError, BindingError
 from .kind import Kind, Services, named
+from .rooms import Admins, Rooms
 from .spans import operations_of
 
 
-@dataclass(frozen=True, slots=True)
 class Bound:
-    """One binding, open."""
+    """One binding. Its operations exist from their first use on."""
 
-    name: str
-    kind: Kind
-    resource: str
-    backend: str
-    location: str
-    operations: Any
+    def __init__(
+        self,
+        name: str,
+        kind: Kind,
+        resource: str,
+        backend: str,
+        location: str,
+        operations: Callable[[], Any],
+    ) -> None:
+        self.name = name
+        self.kind = kind
+        self.resource = resource
+        self.backend = backend
+        self.location = location
+        self._make = operations
+
+    @cached_property
+    def operations(self) -> Any:
+        """The verbs of this binding. Raises `AerostackError` when its room cannot open."""
+        return self._make()
 
     def face(self) -> Any:
         """What a Python author holds as `env.NAME`."""
         return named(self.kind.face)(self.operations)
+
+    def load(self) -> None:
+        """Import all that the binding needs; any thread may do it."""
+        for target in (*self.kind.backends.values(), self.kind.operations, self.kind.face):
+            named(target)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +56,18 @@ class Bindings:
     bound: Mapping[str, Bound]
     rooms: Mapping[str, Any]
     admins: Mapping[str, Any]
+
+    async def open_all(self) -> AsyncIterator[AerostackError]:
+        """Open the rooms that nobody has used yet; yields what stands in the way.
+
+        What they import is imported in a thread, so that requests go on meanwhile.
+        """
+        for bound in self.bound.values():
+            await asyncio.to_thread(bound.load)
+            try:
+                _ = bound.operations
+            except AerostackError as error:
+                yield error
 
     def target(self, name: str) -> Any:
         """What answers to `name`: a binding (`CACHE`), or a room as a whole (`queue`)."""
@@ -62,28 +95,37 @@ class Bindings:
 
 @asynccontextmanager
 async def open_bindings(kinds: Sequence[Kind], services: Services) -> AsyncIterator[Bindings]:
-    """Open every room and bind its bindings, until the end of the block."""
+    """Bind the bindings of every room, until the end of the block.
+
+    A room that acts at the start (`Kind.starts`) is opened now, the others by the first
+    use of one of their bindings: a start pays only for what it needs.
+    """
+    project = services.project
+    by_author = {one.binding for kind in kinds for one in kind.declared(project)}
+    taken = by_author | set(project.values)
     async with AsyncExitStack() as stack:
-        bound: dict[str, Bound] = {}
-        rooms: dict[str, Any] = {}
-        admins: dict[str, Any] = {}
-        project = services.project
-        named_by_author = {one.binding for kind in kinds for one in kind.declared(project)}
+        entries = {kind.name: kind.declarations(project, taken) for kind in kinds}
+        rooms = Rooms(kinds, entries, services, stack)
         for kind in kinds:
-            declarations = kind.declarations(project, named_by_author | set(project.values))
-            backend_name, opener = next(iter(kind.backends.items()))
-            backend = await stack.enter_async_context(named(opener)(declarations, services))
-            rooms[kind.name] = backend
-            if kind.admin:
-                admins[kind.name] = named(kind.admin)(backend, services)
-            for entry in declarations:
-                operations = named(kind.operations)(entry, backend, services)
-                bound[entry.binding] = Bound(
-                    entry.binding,
-                    kind,
-                    kind.resource(entry),
-                    backend_name,
-                    kind.location(entry),
-                    operations,
-                )
-        yield Bindings(bound, rooms, admins)
+            if kind.starts:
+                await rooms.enter(kind)
+        bound = {
+            entry.binding: _bound(kind, entry, rooms, services)
+            for kind in kinds
+            for entry in entries[kind.name]
+        }
+        yield Bindings(bound, rooms, Admins(kinds, rooms, services))
+
+
+def _bound(kind: Kind, entry: Any, rooms: Rooms, services: Services) -> Bound:
+    def operations() -> Any:
+        return named(kind.operations)(entry, rooms[kind.name], services)
+
+    return Bound(
+        entry.binding,
+        kind,
+        kind.resource(entry),
+        next(iter(kind.backends)),
+        kind.location(entry),
+        operations,
+    )

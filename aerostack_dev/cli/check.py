@@ -127,6 +127,8 @@ async def _load(project: Project, report: Report) -> None:
         services = Services(project, State(Path(folder)), SystemClock(), os.urandom, report.warn)
         bindings = await stack.enter_async_context(open_bindings(all_kinds(), services))
         report.bindings = _listed(bindings)
+        async for error in bindings.open_all():
+            report.fail(error)
         main = require_main(project)
         stack.enter_context(function_output(project))
         await _load_function(main, services, bindings, report)

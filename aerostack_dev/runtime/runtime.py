@@ -274,6 +274,11 @@ class Runtime:
         if self._slot.running is not None:
             await self._slot.running.host.settled()
 
+    async def open_rooms(self) -> None:
+        """Open the rooms that nothing has used yet, to say now what is wrong with them."""
+        async for error in self.bindings.open_all():
+            self._say("config", error)
+
     async def rest(self) -> None:
         """Take no more messages and fire no more crons; what runs has its grace period."""
         await self._background.aclose()

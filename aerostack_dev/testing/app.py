@@ -122,9 +122,10 @@ class App:
         self.runtime = runtime
         self.clock = clock
         self.findings = findings
-        faces = {name: bound.face() for name, bound in runtime.bindings.bound.items()}
-        values = {name: wire.record(value) for name, value in self.project.values.items()}
-        self.env: Any = Env({**values, **faces}, self.project.unsupported)
+        faces = {name: bound.face for name, bound in runtime.bindings.bound.items()}
+        given = self.project.values.items()
+        values = {name: wire.record(value) for name, value in given if name not in faces}
+        self.env: Any = Env(values, self.project.unsupported, faces)
 
     @property
     def project(self) -> Project:

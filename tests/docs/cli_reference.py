@@ -45,6 +45,8 @@ in later versions, and are never renamed. Warnings and errors are `{"code", "mes
 | `queue peek` | `[{"id", "body", "contentType", "attempts", "timestamp", "dueAt"}]` |
 | `db execute` | `[{"results", "success", "meta"}]` |
 | `cache list` | `[{"name", "expiration"?, "metadata"?}]` |
+| `storage list` | `[{"key", "size", "etag", "uploaded"}]`; for a group `{"prefix"}` |
+| `storage s3` | `{"endpoint", "accessKeyId", "secretAccessKey", "region", "buckets"}` |
 
 ## Common options
 

@@ -88,7 +88,7 @@ class FakeRuntime:
             section=Section("kv_namespaces", Dev), resource=str, backends={},
             operations="", face="",
         )  # fmt: skip
-        bound = Bound("CACHE", kind, "cache", "sqlite", "cache.sqlite", self.operations)
+        bound = Bound("CACHE", kind, "cache", "sqlite", "cache.sqlite", lambda: self.operations)
         self.bindings = Bindings({"CACHE": bound}, {}, {})
         self.project = self.configured(self.dev)
         self.fetched: list[dict[str, Any]] = []

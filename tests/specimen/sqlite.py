@@ -9,17 +9,19 @@ from typing import Any
 import apsw
 
 from aerostack_dev.bindings.kind import Services
+from aerostack_dev.bindings.lazy import Lazy, open_later
 from aerostack_dev.bindings.sqlite import Schema, Store, open_store
 
 SCHEMA = Schema(("CREATE TABLE greetings (binding TEXT PRIMARY KEY, count INTEGER NOT NULL)",))
 
 
 class Sqlite:
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Lazy[Store]) -> None:
         self._store = store
 
     async def count(self, binding: str) -> int:
-        return await self._store.write(_count, binding)
+        store = self._store.value or await self._store.get()
+        return await store.write(_count, binding)
 
 
 def _count(connection: apsw.Connection, binding: str) -> int:
@@ -33,5 +35,6 @@ def _count(connection: apsw.Connection, binding: str) -> int:
 
 @asynccontextmanager
 async def open_backend(declarations: Sequence[Any], services: Services) -> AsyncIterator[Sqlite]:
-    async with open_store(services.state.file("specimen.sqlite"), schema=SCHEMA) as store:
+    path = services.state.file("specimen.sqlite")
+    async with open_later(lambda: open_store(path, schema=SCHEMA)) as store:
         yield Sqlite(store)

@@ -64,7 +64,7 @@ def no_such_model(name: object) -> InferenceUpstreamError:
         "5007",
         f"No such model {name} or task",
         400,
-        hint="`aerostack ai models` lists the models; [ai.models] adds a name of your own",
+        hint="`await env.AI.models()` lists the models; [ai.models] adds a name of your own",
     )
 
 

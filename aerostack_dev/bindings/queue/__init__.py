@@ -72,5 +72,6 @@ KIND = Kind(
     operations="aerostack_dev.bindings.queue.operations:Operations",
     face="aerostack_dev.bindings.queue.api:Queue",
     admin="aerostack_dev.bindings.queue.admin:Admin",
+    starts=True,
     settings=(CONSUMERS,),
 )

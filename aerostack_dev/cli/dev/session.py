@@ -127,6 +127,7 @@ async def _session(options: Options, clock: Clock) -> None:
         _say_ready(runtime, ports, console, options, clock)
         await _serve_control(stack, runtime, ports, console, clock)
         await _serve_endpoints(stack, runtime, ports)
+        stack.push_async_callback(_cancel, asyncio.create_task(runtime.open_rooms()))
         _watch(stack, runtime, console, options)
         _take_keys(stack, runtime, ports, console, stop, options)
         await stop.wait()

@@ -310,6 +310,7 @@ async def _within_grace(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 def _environment(services: HostServices) -> Env:
     project = services.project
-    values = {name: record(value) for name, value in project.values.items()}
-    faces = {name: bound.face() for name, bound in services.bindings.bound.items()}
-    return Env({**values, **faces}, project.unsupported)
+    bound = services.bindings.bound
+    values = {name: record(value) for name, value in project.values.items() if name not in bound}
+    faces = {name: each.face for name, each in bound.items()}
+    return Env(values, project.unsupported, faces)

@@ -188,6 +188,7 @@ async def test_a_task_of_the_authors_own_ends_with_its_host(tmp_path):
     source = """
         import asyncio
         ended = []
+        kept = set()
         async def for_ever():
             try:
                 await asyncio.Event().wait()
@@ -195,7 +196,7 @@ async def test_a_task_of_the_authors_own_ends_with_its_host(tmp_path):
                 ended.append("ended")
         async def fetch(request, env):
             if "begin" in request.url:
-                asyncio.create_task(for_ever())
+                kept.add(asyncio.create_task(for_ever()))
                 env.SEEN.append(ended)
                 await asyncio.sleep(0)
             return Response("hello")
