@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Protocol
 
 stopwatch = time.perf_counter
@@ -20,6 +21,10 @@ RECHECK_SECONDS = 30.0
 
 class Clock(Protocol):
     """Where the time comes from."""
+
+    @property
+    def still(self) -> bool:
+        """Whether time stands still at the moment."""
 
     def now(self) -> float:
         """The current time, in seconds since the epoch."""
@@ -37,8 +42,20 @@ class Clock(Protocol):
         """Call `callback` whenever time is moved by hand; returns the undoing."""
 
 
+class Movable(Clock, Protocol):
+    """A clock that can be moved by hand."""
+
+    def move_to(self, when: float) -> None:
+        """Show `when` from here on, and wake all whose moment has come."""
+
+    def stopped(self) -> AbstractContextManager[None]:
+        """Until the end of the block, time only moves by `move_to`."""
+
+
 class SystemClock:
     """The machine's own time."""
+
+    still = False
 
     def now(self) -> float:
         return time.time()
@@ -67,24 +84,95 @@ class SystemClock:
         return lambda: None
 
 
+class MovableClock:
+    """The machine's own time, until it is moved: then so far away from it."""
+
+    def __init__(self) -> None:
+        self.offset = 0.0
+        """Seconds by which this clock is ahead of the machine; 0.0 when it is not moved."""
+        self._still: float | None = None
+        self._shifts = _Shifts()
+
+    def now(self) -> float:
+        return time.time() + self.offset if self._still is None else self._still
+
+    @property
+    def still(self) -> bool:
+        return self._still is not None
+
+    def move_to(self, when: float) -> None:
+        self.offset = when - time.time()
+        if self._still is not None:
+            self._still = when
+        self._shifts.tell()
+
+    def resume(self) -> None:
+        """Be the machine's own time again."""
+        self.offset, self._still = 0.0, None
+        self._shifts.tell()
+
+    @contextmanager
+    def stopped(self) -> Iterator[None]:
+        if self.still:
+            yield
+            return
+        self._still = begun = self.now()
+        offset = self.offset
+        try:
+            yield
+        finally:
+            if self._still is not None:
+                # What the machine's time went on meanwhile counts: two hours are two hours.
+                self.offset = offset + self._still - begun
+            self._still = None
+            self._shifts.tell()
+
+    async def sleep(self, seconds: float) -> None:
+        await self.wait(asyncio.Event(), self.now() + seconds)
+
+    async def wait(self, event: asyncio.Event, until: float | None = None) -> bool:
+        if until is None:
+            return await event.wait()
+        while not event.is_set():
+            left = until - self.now()
+            if left <= 0:
+                return False
+            try:
+                async with asyncio.timeout(min(left, RECHECK_SECONDS)):
+                    await _first(event, self._shifts.next)
+            except TimeoutError:
+                continue
+        return True
+
+    def real(self, when: float) -> float:
+        return when - self.offset if self._still is None else time.time() + when - self._still
+
+    def on_shift(self, callback: Callable[[], None]) -> Callable[[], None]:
+        return self._shifts.subscribe(callback)
+
+
 class ManualClock:
     """Time that moves only when told: `advance` wakes all whose moment has come."""
 
+    still = True
+
     def __init__(self, now: float = 1_800_000_000.0) -> None:
         self._now = now
-        self._shifted: list[Callable[[], None]] = []
-        self._moved = asyncio.Event()
+        self._shifts = _Shifts()
 
     def now(self) -> float:
         return self._now
 
     def advance(self, seconds: float) -> None:
         """Move time forward by `seconds`."""
-        self._now += seconds
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
-        for callback in list(self._shifted):
-            callback()
+        self.move_to(self._now + seconds)
+
+    def move_to(self, when: float) -> None:
+        self._now = when
+        self._shifts.tell()
+
+    def stopped(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     async def sleep(self, seconds: float) -> None:
         await self.wait(asyncio.Event(), self._now + seconds)
@@ -93,15 +181,33 @@ class ManualClock:
         while not event.is_set():
             if until is not None and self._now >= until:
                 return False
-            await _first(event, self._moved)
+            await _first(event, self._shifts.next)
         return True
 
     def real(self, when: float) -> float:
         return time.time() + (when - self._now)
 
     def on_shift(self, callback: Callable[[], None]) -> Callable[[], None]:
-        self._shifted.append(callback)
-        return lambda: self._shifted.remove(callback)
+        return self._shifts.subscribe(callback)
+
+
+class _Shifts:
+    """Those who want to know when time is moved by hand."""
+
+    def __init__(self) -> None:
+        self.next = asyncio.Event()
+        """Set by the next shift; then there is another."""
+        self._callbacks: list[Callable[[], None]] = []
+
+    def tell(self) -> None:
+        told, self.next = self.next, asyncio.Event()
+        told.set()
+        for callback in list(self._callbacks):
+            callback()
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        self._callbacks.append(callback)
+        return lambda: self._callbacks.remove(callback)
 
 
 async def _first(*events: asyncio.Event) -> None:

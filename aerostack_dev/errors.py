@@ -5,7 +5,8 @@
     ├── FunctionError       the author's function cannot be loaded
     ├── ControlError        a running server refused, or could not be reached
     └── BindingError        a binding refused a call (the platform's own text)
-        └── StateError      the file behind a binding is locked, corrupt, full or too new
+        ├── StateError      the file behind a binding is locked, corrupt, full or too new
+        └── ServiceError    a function that was called through a service binding raised
 
 Misuse of a binding (a wrong type, a value out of range) raises the built-in
 `TypeError` and `ValueError`, as the platform's own classes do.
@@ -56,6 +57,16 @@ class BindingError(AerostackError):
     """A binding refused a call. `code` is the platform's code where it has one."""
 
     code = "binding"
+
+
+class ServiceError(BindingError):
+    """A function that was called through a service binding raised an error.
+
+    What it raised may be of no class that there is here: the class of this error is then
+    a subclass of the same name.
+    """
+
+    code = "service"
 
 
 class StateError(BindingError):

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from ..config.model import Project
 from ..errors import BindingError
+from ..wire import record
+
+if TYPE_CHECKING:
+    from .opening import Bound
 
 OWN = frozenset({"_unsupported", "_later"})
 
@@ -57,5 +62,23 @@ class Env:
             return getattr(self, name)
         raise KeyError(name)
 
+    def __dir__(self) -> list[str]:
+        """For completion in notebooks: bindings that are made by their first use too."""
+        return list(self)
+
     def __repr__(self) -> str:
         return f"<env: {', '.join(self)}>"
+
+
+def environment(
+    project: Project,
+    bound: Mapping[str, Bound],
+    services: Mapping[str, Callable[[], Any]] | None = None,
+) -> Env:
+    """The `env` of a Python author: the project's variables, and the faces of `bound`.
+
+    `services` makes what stands for the functions beside this one.
+    """
+    faces = {name: each.face for name, each in bound.items()} | dict(services or {})
+    values = {name: record(value) for name, value in project.values.items() if name not in faces}
+    return Env(values, project.unsupported, faces)

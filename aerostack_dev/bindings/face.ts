@@ -50,6 +50,47 @@ export function lengthOf(stream: ReadableStream): number | null {
   return lengths.get(stream) ?? null;
 }
 
+interface Whole {
+  bytes: Uint8Array;
+  used: () => boolean;
+}
+
+const wholes = new WeakMap<ReadableStream, Whole>();
+
+/** Note that all that `stream` is going to yield is here; `used` says when it is no more. */
+export function promiseBytes<S extends ReadableStream>(
+  stream: S,
+  bytes: Uint8Array,
+  used: () => boolean,
+): S {
+  if (!wholes.has(stream)) wholes.set(stream, { bytes, used });
+  return promiseLength(stream, bytes.byteLength);
+}
+
+/** All that `stream` would yield, which it then does no more; null unless it is here, unread. */
+export function takeBytes(stream: ReadableStream): Uint8Array | null {
+  const whole = wholes.get(stream);
+  if (!whole || stream.locked || whole.used()) return null;
+  wholes.delete(stream);
+  stream.cancel();
+  return whole.bytes;
+}
+
+/** A stream of bytes that are here. */
+export function streamOf(bytes: Uint8Array): ReadableStream<Uint8Array> {
+  let used = false;
+  const stream: ReadableStream<Uint8Array> = new ReadableStream({
+    type: "bytes",
+    pull(controller) {
+      used = true;
+      if (bytes.byteLength) controller.enqueue(bytes.slice()); // which takes its buffer away
+      controller.close();
+      controller.byobRequest?.respond(0);
+    },
+  }, { highWaterMark: 0 });
+  return promiseBytes(stream, bytes, () => used);
+}
+
 /** The bytes of a buffer or of the window that a view shows of one. */
 export function bytesOf(value: unknown): Uint8Array | null {
   if (value instanceof Uint8Array) return value;

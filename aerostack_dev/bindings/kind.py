@@ -7,11 +7,13 @@ from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from ..clock import Clock
 from ..config.model import Finding, Project, Section
-from .state import State
+
+if TYPE_CHECKING:  # a shell that completes a name does not wait for asyncio
+    from ..clock import Clock
+    from .state import State
 
 
 class Declaration(Protocol):
@@ -79,11 +81,18 @@ class Kind:
     names that it answers to."""
     check: str = ""
     """`check(project) -> Iterable[Finding]`: what `aerostack check` says of the room."""
+    interface: str = ""
+    """What TypeScript calls a binding of this kind; `types.d.ts` of the room declares it."""
 
     @property
     def typescript(self) -> Path:
         """The face for TypeScript authors, beside the Python one."""
         return Path(__file__).parent / self.name / "api.ts"
+
+    @property
+    def types(self) -> Path:
+        """What TypeScript must know of the room's values, for editors and type checkers."""
+        return Path(__file__).parent / self.name / "types.d.ts"
 
     def declared(self, project: Project) -> tuple[Any, ...]:
         """The project's bindings of this kind that its file names."""

@@ -40,8 +40,13 @@ class Bound:
         return self._make()
 
     def face(self) -> Any:
-        """What a Python author holds as `env.NAME`."""
-        return named(self.kind.face)(self.operations)
+        """What a Python author holds as `env.NAME`, over whatever room is open."""
+        _ = self.operations  # what is wrong with the room is said here
+        return named(self.kind.face)(Current(self))
+
+    def forget(self) -> None:
+        """Make the operations anew at their next use, for the room was closed."""
+        self.__dict__.pop("operations", None)
 
     def load(self) -> None:
         """Import all that the binding needs; any thread may do it."""
@@ -49,13 +54,30 @@ class Bound:
             named(target)
 
 
+class Current:
+    """The operations of a binding as they are now: rooms may be closed and opened anew."""
+
+    def __init__(self, bound: Bound) -> None:
+        self._bound = bound
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bound.operations, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Bindings:
     """All bindings of a project (by binding name) and the rooms behind them (by kind)."""
 
     bound: Mapping[str, Bound]
-    rooms: Mapping[str, Any]
-    admins: Mapping[str, Any]
+    rooms: Rooms
+    admins: Admins
+
+    async def renew(self) -> None:
+        """Close every room: what the state holds from here on is what its next use sees."""
+        for bound in self.bound.values():
+            bound.forget()
+        self.admins.forget()
+        await self.rooms.close()
 
     async def open_all(self) -> AsyncIterator[AerostackError]:
         """Open the rooms that nobody has used yet; yields what stands in the way.
@@ -102,7 +124,7 @@ async def open_bindings(kinds: Sequence[Kind], services: Services) -> AsyncItera
     """
     project = services.project
     by_author = {one.binding for kind in kinds for one in kind.declared(project)}
-    taken = by_author | set(project.values)
+    taken = by_author | {*project.values, *project.service_bindings}
     async with AsyncExitStack() as stack:
         entries = {kind.name: kind.declarations(project, taken) for kind in kinds}
         rooms = Rooms(kinds, entries, services, stack)

@@ -57,6 +57,11 @@ class Rooms(Mapping[str, Any]):
             self._backends[kind.name] = await self._stack.enter_async_context(room)
         return self._backends[kind.name]
 
+    async def close(self) -> None:
+        """Close every room; the next use of one opens it anew."""
+        self._backends.clear()
+        await self._stack.aclose()
+
 
 class Admins(Mapping[str, Any]):
     """The verbs on rooms as wholes, by the names of the kinds that have some."""
@@ -72,6 +77,10 @@ class Admins(Mapping[str, Any]):
             admin = named(self._targets[name])
             self._made[name] = admin(self._rooms[name], self._services)
         return self._made[name]
+
+    def forget(self) -> None:
+        """Make them anew for rooms that are opened anew."""
+        self._made.clear()
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._targets)

@@ -17,6 +17,10 @@ from ..errors import StateError
 
 FOLDER = ".aerostack"
 LOCK = "lock"
+SEEDED = "seed.json"
+"""What the state was sown with (`runtime/seeding.py`)."""
+UNDER_WAY = ".exchange"
+"""How the names begin that an interrupted exchange leaves behind (`exchange.py`)."""
 PRIVATE = 0o700
 
 OWNER_HINT = "check the folder's owner and mode, or choose another with --persist-to"
@@ -54,7 +58,7 @@ def private_folder(path: Path) -> None:
 
     Raises `StateError` when that is impossible.
     """
-    with _failing("the state folder cannot be made", path):
+    with failing("the state folder cannot be made", path):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
             folder.mkdir(mode=PRIVATE, exist_ok=True)
@@ -70,7 +74,7 @@ def own_folder(project_root: Path) -> Path:
     folder = project_root / FOLDER
     private_folder(folder)
     ignore = folder / ".gitignore"
-    with _failing("the folder cannot be written", folder):
+    with failing("the folder cannot be written", folder):
         if not ignore.exists():
             ignore.write_text("*\n", encoding="utf-8")
     return folder
@@ -86,17 +90,21 @@ def open_state(root: Path, what: str) -> Iterator[State]:
     private_folder(root)
     path = root / LOCK
     with ExitStack() as stack:
-        with _failing("the state cannot be opened", root):
+        with failing("the state cannot be opened", root):
             if path.exists() or not any(root.iterdir()):
                 root.chmod(PRIVATE)  # a folder with other things in it is not ours alone
             descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
             # Unbuffered: what a full disk refused must not be tried again by the close.
             file = stack.enter_context(os.fdopen(descriptor, "r+b", buffering=0))
-            if not _locked(file):
+            if not locked(file):
                 raise _held(path)
             stack.callback(file.truncate, 0)
             file.truncate(0)
             file.write(msgspec.json.encode(Holder(os.getpid(), what)))
+            if any(path.name.startswith(UNDER_WAY) for path in root.iterdir()):
+                from .exchange import complete
+
+                complete(root)
         yield State(root)
 
 
@@ -109,8 +117,8 @@ def holder(root: Path) -> Holder | None:
 
 
 @contextmanager
-def _failing(what: str, path: Path) -> Iterator[None]:
-    """Say what the system refused in the words of an error for a person."""
+def failing(what: str, path: Path) -> Iterator[None]:
+    """Say what the system refused in the words of an error for a person (`StateError`)."""
     try:
         yield
     except OSError as error:
@@ -135,7 +143,8 @@ def _held(path: Path) -> StateError:
 if sys.platform == "win32":
     import msvcrt
 
-    def _locked(file: FileIO) -> bool:
+    def locked(file: FileIO) -> bool:
+        """Whether this process holds the file now; it does until it closes it."""
         try:
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
         except OSError:
@@ -144,7 +153,8 @@ if sys.platform == "win32":
 else:
     import fcntl
 
-    def _locked(file: FileIO) -> bool:
+    def locked(file: FileIO) -> bool:
+        """Whether this process holds the file now; it does until it closes it."""
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

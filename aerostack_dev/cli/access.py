@@ -9,8 +9,17 @@ import asyncio
 import http.client
 import os
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Generator,
+    Iterator,
+    Sequence,
+)
+from contextlib import AsyncExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -26,11 +35,13 @@ from ..config.model import Project
 from ..errors import AerostackError, BindingError, ControlError
 from ..server.access import Access as Live
 from ..server.access import read
+from ..server.streams import parted
 from ..wire import pack, unpack
 from .output import say_finding
 from .project import Place
 
 CONNECT_SECONDS = 5.0
+READ_BYTES = 256 * 1024
 
 T = TypeVar("T")
 Invoke = Callable[[str, Sequence[Any]], Awaitable[Any]]
@@ -49,8 +60,12 @@ class Access(Protocol):
         Raises `AerostackError`, with the binding's own text when it refuses.
         """
 
-    def stream(self, target: str, operation: str, *arguments: Any) -> Iterator[bytes]:
-        """The same for an operation whose result is a stream: its pieces."""
+    def stream(
+        self, target: str, operation: str, *arguments: Any
+    ) -> tuple[Any, Generator[bytes, None, None]]:
+        """The same for an operation whose result holds a stream, as it comes: the result
+        with None in its place, and its pieces.
+        """
 
     def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
         """The result of `work`, which makes several calls to one target."""
@@ -112,12 +127,12 @@ def _status(project: Project, live: Live) -> dict[str, Any] | None:
 
 
 @contextmanager
-def hold_state(place: Place, project: Project) -> Iterator[State]:
-    """The state of the project, held by this command. Raises `StateError`."""
+def hold_state(place: Place, project: Project, what: str = "") -> Iterator[State]:
+    """The state of the project, held by this command (or `what`). Raises `StateError`."""
     if place.persist_to is None:
         own_folder(project.root)
-    what = f"`aerostack {' '.join(sys.argv[1:3])}`"
-    with open_state(place.state(project), what) as state:
+    what = what or f"aerostack {' '.join(sys.argv[1:3])}"
+    with open_state(place.state(project), f"`{what}`") as state:
         yield state
 
 
@@ -135,12 +150,20 @@ class Remote:
             raise self._nonsense()
         return answer["result"]
 
-    def stream(self, target: str, operation: str, *arguments: Any) -> Iterator[bytes]:
-        yield self.invoke(target, operation, *arguments)
+    def stream(
+        self, target: str, operation: str, *arguments: Any
+    ) -> tuple[Any, Generator[bytes, None, None]]:
+        body = {"target": target, "operation": operation, "arguments": list(arguments)}
+        lines = self._lines("POST", "/api/stream", body)
+        first = next(lines, None)
+        if first is None or "result" not in first:
+            raise self._nonsense()
+        return first["result"], self._pieces(lines)
 
     def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
         async def invoke(operation: str, arguments: Sequence[Any]) -> Any:
-            return self.invoke(target, operation, *arguments)
+            # In a thread, so that Ctrl-C ends the work and not only its last call.
+            return await asyncio.to_thread(self.invoke, target, operation, *arguments)
 
         return asyncio.run(work(invoke))
 
@@ -153,6 +176,36 @@ class Remote:
 
     def call(self, method: str, path: str, body: Any) -> Any:
         """One request to the control API. Raises `ControlError` and what the API says."""
+        with self._answered(method, path, body) as response:
+            answer = response.read()
+        try:
+            return unpack(answer)
+        except ValueError as error:
+            raise self._nonsense() from error
+
+    def _lines(self, method: str, path: str, body: Any) -> Generator[dict[str, Any], None, None]:
+        """The same for an answer that is lines of JSON."""
+        with self._answered(method, path, body) as response:
+            for line in _split(response):
+                try:
+                    yield unpack(line)
+                except ValueError as error:
+                    raise self._nonsense() from error
+
+    def _pieces(self, lines: Generator[dict[str, Any], None, None]) -> Generator[bytes, None, None]:
+        with closing(lines):
+            for line in lines:
+                if "chunk" in line:
+                    yield line["chunk"]
+                elif "error" in line:
+                    raise _worded(line["error"])
+                else:
+                    return
+        raise self._silent("it broke off")
+
+    @contextmanager
+    def _answered(self, method: str, path: str, body: Any) -> Iterator[http.client.HTTPResponse]:
+        """The answer to a request, to be read in the block. Raises as `call`."""
         address = urlsplit(self._live.control_url)
         connection = http.client.HTTPConnection(
             address.hostname or "", address.port, timeout=CONNECT_SECONDS if body is None else None
@@ -165,21 +218,20 @@ class Remote:
         try:
             connection.request(method, path, payload, headers)
             response = connection.getresponse()
-            answer = response.read()
+            if response.status >= 400:
+                raise _refused(response.status, response.read(), self._live)
+            yield response
         except (OSError, http.client.HTTPException) as error:
-            raise ControlError(
-                f"the running server (process {self._live.pid}) does not answer: {error}",
-                where=self._live.control_url,
-                hint="stop it and try again; the command then opens the state itself",
-            ) from error
+            raise self._silent(error) from error
         finally:
             connection.close()
-        if response.status >= 400:
-            raise _refused(response.status, answer, self._live)
-        try:
-            return unpack(answer)
-        except ValueError as error:
-            raise self._nonsense() from error
+
+    def _silent(self, why: object) -> ControlError:
+        return ControlError(
+            f"the running server (process {self._live.pid}) does not answer: {why}",
+            where=self._live.control_url,
+            hint="stop it and try again; the command then opens the state itself",
+        )
 
     def _nonsense(self) -> ControlError:
         return ControlError(
@@ -200,10 +252,20 @@ class Direct:
     def invoke(self, target: str, operation: str, *arguments: Any) -> Any:
         return self._runner.run(self._invoke(target, operation, arguments))
 
-    def stream(self, target: str, operation: str, *arguments: Any) -> Iterator[bytes]:
-        chunks: AsyncIterator[bytes] = self.invoke(target, operation, *arguments)
-        while (chunk := self._runner.run(_next(chunks))) is not None:
-            yield chunk
+    def stream(
+        self, target: str, operation: str, *arguments: Any
+    ) -> tuple[Any, Generator[bytes, None, None]]:
+        result, chunks = parted(self.invoke(target, operation, *arguments))
+        return result, self._pieces(chunks)
+
+    def _pieces(self, chunks: AsyncIterator[bytes] | None) -> Generator[bytes, None, None]:
+        if chunks is None:
+            return
+        try:
+            while (chunk := self._runner.run(_next(chunks))) is not None:
+                yield chunk
+        finally:
+            self._runner.run(_closed(chunks))
 
     def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
         async def invoke(operation: str, arguments: Sequence[Any]) -> Any:
@@ -218,6 +280,19 @@ class Direct:
             raise BindingError(str(error)) from error
 
 
+def _split(response: http.client.HTTPResponse) -> Iterator[bytes]:
+    """The lines of an answer, as they come; its own `readline` is slow with long ones."""
+    begun: list[bytes] = []
+    while data := response.read1(READ_BYTES):
+        *whole, rest = data.split(b"\n")
+        for line in whole:
+            yield b"".join([*begun, line])
+            begun.clear()
+        begun.append(rest)
+    if any(begun):
+        yield b"".join(begun)
+
+
 def _packed(body: Any) -> bytes:
     try:
         return pack(body)
@@ -227,6 +302,11 @@ def _packed(body: Any) -> bytes:
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
+
+
+async def _closed(chunks: AsyncIterator[bytes]) -> None:
+    if isinstance(chunks, AsyncGenerator):
+        await chunks.aclose()
 
 
 async def _open_bindings(stack: AsyncExitStack, project: Project, place: Place) -> Bindings:
@@ -245,15 +325,26 @@ def _environment(name: str | None) -> str:
 
 def _refused(status: int, answer: bytes, live: Live) -> AerostackError:
     """The error that the control API answered with, as if it had been raised here."""
-    try:
-        error = msgspec.json.decode(answer)["error"]
-        return BindingError(
-            error["message"],
-            hint=error.get("hint") or "",
-            where=error.get("where") or "",
-            code=error.get("code"),
+    if status == http.HTTPStatus.NOT_FOUND:  # all that is asked for is served by this version
+        return ControlError(
+            f"the running server (process {live.pid}) does not know this: it is of another "
+            "version of aerostack-dev",
+            where=live.control_url,
+            hint="stop it and start it again",
         )
+    try:
+        return _worded(msgspec.json.decode(answer)["error"])
     except (msgspec.DecodeError, KeyError, TypeError):
         return ControlError(
             f"the running server (process {live.pid}) answered {status}", where=live.control_url
         )
+
+
+def _worded(error: dict[str, Any]) -> AerostackError:
+    kind = ControlError if error.get("type") == "ControlError" else BindingError
+    return kind(
+        error["message"],
+        hint=error.get("hint") or "",
+        where=error.get("where") or "",
+        code=error.get("code"),
+    )

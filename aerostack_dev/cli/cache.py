@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from ..errors import AerostackError
-from .output import read_input
+from .completion import bindings, files
+from .output import read_file
 from .project import Place, argument, json_option, project_options
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ Example:
 IMPORT_EPILOG = """\b
 Examples:
   aerostack cache import entries.json
-  echo '[{"key": "a", "value": "1", "expiration_ttl": 60}]' | aerostack cache import -
+  echo '[{"key": "a", "value": "1"}]' | aerostack cache import -
 """
 
 
@@ -62,11 +62,14 @@ def cache() -> None:
 def binding_option(command: F) -> F:
     """Give a command `--binding`."""
     return click.option(
-        "--binding", "-b", help="The cache, by binding or id; default the only one, or CACHE."
+        "--binding",
+        "-b",
+        help="The cache, by binding or id; default the only one, or CACHE.",
+        shell_complete=bindings("cache"),
     )(command)
 
 
-@cache.command(epilog=GET_EPILOG)
+@cache.command(epilog=GET_EPILOG, short_help="Write the value under KEY to standard output.")
 @project_options
 @binding_option
 @json_option
@@ -82,7 +85,9 @@ def get(place: Place, binding: str | None, as_json: bool, key: str) -> None:
     with _open(place, binding) as chosen:
         entry = chosen.invoke("get", key)
     if entry is None:
-        raise AerostackError("Value not found", where=key)
+        raise AerostackError(
+            "Value not found", where=key, hint="`aerostack cache list` lists the keys"
+        )
     if as_json:
         present = {name: value for name, value in entry.items() if value is not None}
         print_json({"name": key, **present, "value": _shown(entry["value"])})
@@ -96,7 +101,9 @@ def get(place: Place, binding: str | None, as_json: bool, key: str) -> None:
 @json_option
 @click.argument("key")
 @click.argument("value", required=False)
-@click.option("--path", help="A file that holds the value; `-` is standard input.")
+@click.option(
+    "--path", shell_complete=files, help="A file that holds the value; `-` is standard input."
+)
 @click.option("--ttl", type=int, help="Seconds until it expires, at least 60.")
 @click.option("--expiration", type=int, help="When it expires, in seconds since the epoch.")
 @click.option("--metadata", help="A JSON object that is kept with it.")
@@ -142,7 +149,7 @@ def delete(place: Place, binding: str | None, as_json: bool, key: str) -> None:
         say(f"Deleted {clean(key)} from {chosen.binding}.")
 
 
-@cache.command("list", epilog=LIST_EPILOG)
+@cache.command("list", epilog=LIST_EPILOG, short_help="List the keys.")
 @project_options
 @binding_option
 @json_option
@@ -164,7 +171,7 @@ def list_keys(
         print_table(("KEY", "EXPIRES (UTC)", "METADATA"), [_row(each) for each in found])
 
 
-@cache.command("import", epilog=IMPORT_EPILOG)
+@cache.command("import", epilog=IMPORT_EPILOG, short_help="Store the entries of FILE, all or none.")
 @project_options
 @binding_option
 @json_option
@@ -179,7 +186,7 @@ def import_entries(place: Place, binding: str | None, as_json: bool, file: str) 
     from ..config.model import Finding
     from .output import counted, print_json, say, say_finding
 
-    bulk = read(_bytes(file), file)
+    bulk = read(read_file(file), file)
     for warning in bulk.warnings:
         say_finding(Finding("unknown-property", warning, where=file))
     with _open(place, binding) as chosen:
@@ -208,16 +215,7 @@ def _content(value: str | None, path: str | None) -> bytes:
             "Conflicting options: <value> and --path cannot be used together. "
             "Please provide only one."
         )
-    return _bytes(path)
-
-
-def _bytes(path: str) -> bytes:
-    if path == "-":
-        return read_input()
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise AerostackError(f"the file cannot be read: {error.strerror}", where=path) from error
+    return read_file(path)
 
 
 def _metadata(text: str | None) -> Any:
@@ -226,9 +224,15 @@ def _metadata(text: str | None) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError) as error:
-        raise AerostackError(f"--metadata must be valid JSON. Received: {text}") from error
+        raise AerostackError(
+            f"--metadata must be valid JSON. Received: {text}",
+            hint="""quote it for the shell: --metadata '{"width": 640}'""",
+        ) from error
     if not isinstance(value, dict):
-        raise AerostackError(f"--metadata must be a JSON object. Received: {text}")
+        raise AerostackError(
+            f"--metadata must be a JSON object. Received: {text}",
+            hint="""for instance --metadata '{"width": 640}'""",
+        )
     return value
 
 

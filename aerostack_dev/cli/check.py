@@ -14,6 +14,8 @@ from .project import Place, json_option, project_options
 if TYPE_CHECKING:
     from ..bindings.opening import Bindings
     from ..config.model import Finding, Project
+    from ..runtime.host import LoadError
+    from ..runtime.services import Functions
 
 EPILOG = """\b
 Examples:
@@ -31,6 +33,7 @@ class Report:
     handlers: list[str] = field(default_factory=list)
     bindings: list[dict[str, str]] = field(default_factory=list)
     crons: list[dict[str, Any]] = field(default_factory=list)
+    services: list[dict[str, Any]] = field(default_factory=list)
     warnings: list[dict[str, str]] = field(default_factory=list)
     errors: list[dict[str, str]] = field(default_factory=list)
 
@@ -50,6 +53,7 @@ class Report:
             "handlers": self.handlers,
             "bindings": self.bindings,
             "crons": self.crons,
+            "services": self.services,
             "warnings": self.warnings,
             "errors": self.errors,
         }
@@ -94,6 +98,7 @@ def _describe(project: Project, report: Report) -> None:
     """What the configuration alone tells."""
     from ..bindings.kind import named
     from ..bindings.kinds import all_kinds
+    from ..runtime.seeding import seeds_of
     from .cron import upcoming
 
     report.name = project.name
@@ -105,6 +110,10 @@ def _describe(project: Project, report: Report) -> None:
         if kind.check:
             for finding in named(kind.check)(project):
                 report.warn(finding)
+    try:
+        seeds_of(project)
+    except AerostackError as error:
+        report.fail(error)
 
 
 async def _load(project: Project, report: Report) -> None:
@@ -129,33 +138,59 @@ async def _load(project: Project, report: Report) -> None:
         report.bindings = _listed(bindings)
         async for error in bindings.open_all():
             report.fail(error)
-        main = require_main(project)
+        require_main(project)
         stack.enter_context(function_output(project))
-        await _load_function(main, services, bindings, report)
+        await _load_functions(services, bindings, report)
 
 
-async def _load_function(main: Any, services: Any, bindings: Bindings, report: Report) -> None:
-    from ..config.secrets import redactor
+async def _load_functions(services: Any, bindings: Bindings, report: Report) -> None:
+    """Load the main function and its services."""
     from ..runtime.host import HANDLERS, HostServices
-    from ..runtime.slot import Slot
+    from ..runtime.limits import Limits
+    from ..runtime.services import Functions
     from ..runtime.trace import Trace
 
     project = services.project
     trace = Trace(services.clock, services.entropy)
-    slot = Slot()
+    functions = Functions(trace, Limits())
     try:
-        await slot.replace(main, HostServices(project, bindings, services.clock, trace))
-        if slot.error is not None:
-            redact = redactor(project)
-            report.fail(slot.error, redact(slot.error.failure.stack))
-            report.errors[-1]["message"] = redact(slot.error.message)
-        if slot.running is not None:
-            host = slot.running.host
-            report.handlers = [name for name in HANDLERS if name in host.handlers]
-            for finding in (*getattr(host, "findings", ()), *_unhandled(project, host.handlers)):
+        given = HostServices(project, bindings, services.clock, trace)
+        loaded = await functions.load(project, given, None)
+        for finding in dict.fromkeys(each for one in loaded for each in one.findings):
+            report.warn(finding)
+        for function in loaded:
+            if function.slot.error is not None:
+                _blame(project, function.slot.error, report)
+        report.services = _services(project, functions)
+        report.handlers = [name for name in HANDLERS if name in functions.main.handlers]
+        if functions.main.failure is None:
+            for finding in _unhandled(project, functions.main.handlers):
                 report.warn(finding)
     finally:
-        await slot.close()
+        await functions.close()
+
+
+def _services(project: Project, functions: Functions) -> list[dict[str, Any]]:
+    import os
+
+    bound = project.service_bindings
+    return [
+        {
+            "name": each.name,
+            "bindings": [name for name in bound if bound[name] == each.name],
+            "main": os.path.relpath(each.main, project.root),
+            "handlers": sorted(functions.services[each.name].handlers),
+        }
+        for each in project.services
+    ]
+
+
+def _blame(project: Project, error: LoadError, report: Report) -> None:
+    from ..config.secrets import redactor
+
+    redact = redactor(project)
+    report.fail(error, redact(error.failure.stack))
+    report.errors[-1]["message"] = redact(error.message)
 
 
 def _unhandled(project: Project, handlers: frozenset[str]) -> Iterator[Finding]:
@@ -218,6 +253,20 @@ def _print(report: Report) -> None:
             [
                 (f"env.{each['name']}", each["title"], each["backend"], each["resource"])
                 for each in report.bindings
+            ],
+        )
+    if report.services:
+        say()
+        print_table(
+            ("SERVICE", "BINDING", "FUNCTION", "HANDLERS"),
+            [
+                (
+                    each["name"],
+                    ", ".join(f"env.{name}" for name in each["bindings"]),
+                    each["main"],
+                    ", ".join(each["handlers"]) or "none",
+                )
+                for each in report.services
             ],
         )
     if report.crons:

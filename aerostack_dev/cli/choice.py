@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -30,6 +30,10 @@ class Chosen:
     def invoke(self, operation: str, *arguments: Any) -> Any:
         """Call an operation of it (`Access.invoke`)."""
         return self.access.invoke(self.binding, operation, *arguments)
+
+    def stream(self, operation: str, *arguments: Any) -> tuple[Any, Generator[bytes, None, None]]:
+        """Call one whose result holds a stream (`Access.stream`)."""
+        return self.access.stream(self.binding, operation, *arguments)
 
 
 @contextmanager

@@ -6,14 +6,19 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from ..errors import AerostackError
 from ..version import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
 INTERRUPTED = 130
+COMPLETING = "_AEROSTACK_COMPLETE"
+"""Set when a shell asks for completions (`shells.VARIABLE`)."""
 
 
 class Entry(NamedTuple):
@@ -27,13 +32,21 @@ COMMANDS = {
     "init": Entry("aerostack_dev.cli.init:init", "Write a new project that runs as it is."),
     "dev": Entry("aerostack_dev.cli.dev.command:dev", "Run the project and reload it on save."),
     "check": Entry("aerostack_dev.cli.check:check", "Load the project and say what is wrong."),
+    "types": Entry("aerostack_dev.cli.types:types", "Write the types of a TypeScript function."),
     "db": Entry("aerostack_dev.cli.db:db", "Query, migrate and inspect the SQL databases."),
     "cache": Entry("aerostack_dev.cli.cache:cache", "Read and write the key-value caches."),
     "storage": Entry(
         "aerostack_dev.cli.storage:storage", "Move objects in and out of the buckets."
     ),
     "queue": Entry("aerostack_dev.cli.queue:queue", "Look into the queues and fill them."),
+    "vectorize": Entry("aerostack_dev.cli.vectorize:vectorize", "Look into the vector indexes."),
+    "ai": Entry("aerostack_dev.cli.ai:ai", "Run AI models and see who answers."),
     "cron": Entry("aerostack_dev.cli.cron:cron", "List the crons and fire one by hand."),
+    "clock": Entry("aerostack_dev.cli.clock:clock", "Move the time of a running server."),
+    "state": Entry("aerostack_dev.cli.state:state", "Snapshot, restore or empty the state."),
+    "completion": Entry(
+        "aerostack_dev.cli.shells:completion", "Complete commands with Tab in your shell."
+    ),
 }
 
 EXAMPLES = """\b
@@ -57,6 +70,13 @@ class LazyGroup(click.Group):
         module, _, attribute = entry.target.partition(":")
         command: click.Command = getattr(importlib.import_module(module), attribute)
         return command
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        from .shells import of_commands
+
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        return of_commands([(name, entry.help) for name, entry in COMMANDS.items()], incomplete)
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -84,6 +104,10 @@ def run(arguments: Sequence[str]) -> int:
 
     Errors of the user's are one line and a hint on standard error.
     """
+    if instruction := os.environ.get(COMPLETING):
+        from .shells import answer
+
+        return answer(aerostack, instruction)
     try:
         code = aerostack.main(list(arguments), prog_name="aerostack", standalone_mode=False)
     except click.Abort:

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import AerostackError
+from .completion import crons
 from .project import Place, json_option, project_options
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..config.cron import Cron
     from ..config.model import Project
 
@@ -43,15 +46,18 @@ def cron() -> None:
     """
 
 
-@cron.command("list", epilog=LIST_EPILOG)
+@cron.command("list", epilog=LIST_EPILOG, short_help="List the crons with their next runs.")
 @project_options
 @json_option
 def list_crons(place: Place, as_json: bool) -> None:
-    """List the crons of [triggers] with their next three runs, in UTC."""
+    """List the crons of [triggers] with their next three runs, in UTC.
+
+    Beside a running server whose time was moved, they are the next runs in that time.
+    """
     from .output import print_json, print_table, say
 
     project = place.load()
-    shown = upcoming(project)
+    shown = upcoming(project, _now_of_the_server(project, place))
     if as_json:
         print_json(shown)
     elif not shown:
@@ -63,7 +69,7 @@ def list_crons(place: Place, as_json: bool) -> None:
         )
 
 
-def _time(ctx: click.Context, option: click.Parameter, text: str | None) -> int | None:
+def time_of(ctx: click.Context, option: click.Parameter, text: str | None) -> int | None:
     """Milliseconds since the epoch, from a number of them or an ISO 8601 time."""
     if text is None:
         return None
@@ -87,12 +93,12 @@ def _time(ctx: click.Context, option: click.Parameter, text: str | None) -> int 
     return round(aware.timestamp() * 1000)
 
 
-@cron.command(epilog=RUN_EPILOG)
+@cron.command(epilog=RUN_EPILOG, short_help="Run the scheduled handler once.")
 @project_options
 @json_option
-@click.argument("expression", metavar="[EXPR]", required=False)
+@click.argument("expression", metavar="[EXPR]", required=False, shell_complete=crons)
 @click.option(
-    "--time", "when", callback=_time, help="The scheduled time: ISO 8601 or ms; default now."
+    "--time", "when", callback=time_of, help="The scheduled time: ISO 8601 or ms; default now."
 )
 def run(place: Place, as_json: bool, expression: str | None, when: int | None) -> None:
     """Run the scheduled handler once, as if EXPR were due; wait for its end.
@@ -118,13 +124,13 @@ def run(place: Place, as_json: bool, expression: str | None, when: int | None) -
         raise click.exceptions.Exit(1)
 
 
-def upcoming(project: Project) -> list[dict[str, Any]]:
-    """The crons with their next runs (ISO 8601) and their weekdays in words."""
+def upcoming(project: Project, now: datetime | None = None) -> list[dict[str, Any]]:
+    """The crons with their runs after `now` (ISO 8601) and their weekdays in words."""
     import datetime
 
     from ..clock import SystemClock
 
-    now = datetime.datetime.fromtimestamp(SystemClock().now(), datetime.UTC)
+    now = now or datetime.datetime.fromtimestamp(SystemClock().now(), datetime.UTC)
     return [
         {
             "cron": each.expression,
@@ -133,6 +139,23 @@ def upcoming(project: Project) -> list[dict[str, Any]]:
         }
         for each in _parsed(project)
     ]
+
+
+def _now_of_the_server(project: Project, place: Place) -> datetime | None:
+    """The time of the server that runs the project, which may have been moved."""
+    import datetime
+
+    from ..errors import ControlError
+    from .access import Remote, running
+
+    try:
+        live = running(project, place)
+    except ControlError:
+        return None  # it serves another environment, whose time is none of ours
+    if live is None:
+        return None
+    told = Remote(project, live).call("GET", "/api/clock", None)["now"]
+    return datetime.datetime.fromisoformat(told)
 
 
 def runs(times: list[str]) -> str:

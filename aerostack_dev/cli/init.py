@@ -10,19 +10,26 @@ from typing import TYPE_CHECKING
 import click
 
 from ..errors import AerostackError
+from .completion import languages, templates
 from .project import Place, json_option
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ..config.model import Project
     from .templates import Template
 
 SEED = "seed.sql"
 DEFAULT_FOLDER = "my-api"
 DEFAULT_TEMPLATE = "hello"
 DEFAULT_LANGUAGE = "python"
+TESTS = {"python": "python -m pytest", "typescript": "deno task test"}
+"""How the tests of a project are run."""
 
 EPILOG = """\b
 Examples:
   aerostack init my-api --template rest-api --language python
+  aerostack init my-api --template rest-api --language typescript
   aerostack init my-api
   aerostack init . --template hello --force
 """
@@ -31,8 +38,13 @@ Examples:
 @click.command(epilog=EPILOG)
 @json_option
 @click.argument("folder", metavar="[DIR]", required=False)
-@click.option("--template", "-t", help="What to begin with; a wrong name lists them all.")
-@click.option("--language", "-l", help="python or typescript.")
+@click.option(
+    "--template",
+    "-t",
+    help="What to begin with; a wrong name lists them all.",
+    shell_complete=templates,
+)
+@click.option("--language", "-l", help="python or typescript.", shell_complete=languages)
 @click.option("--force", is_flag=True, help="Write into a folder that is not empty.")
 def init(
     as_json: bool, folder: str | None, template: str | None, language: str | None, force: bool
@@ -53,6 +65,10 @@ def init(
 
     name = project_name(target)
     files = chosen.write(target, name)
+    if chosen.language == "typescript":
+        from .types import write_types
+
+        files.append(write_types(_place(target)).relative_to(target.resolve()))
     prepared = prepare(target)
     if as_json:
         print_json(
@@ -71,29 +87,53 @@ def init(
 
 
 def prepare(target: Path) -> list[str]:
-    """Apply the migrations of a new project, then its seed.sql; what was applied.
+    """Apply the migrations of a new project and sow its seeds; what was applied.
 
-    The seed is for the tables that its migrations made: where they were there before, it
-    is not run again.
+    Seeds are for an empty state: where there is one already, only what is new of the
+    migrations is applied.
     """
+    from ..runtime.seeding import usual_seeds
+
+    place = _place(target)
+    project = place.load()
+    seeds = usual_seeds(project)
+    return (_sown(place, project, seeds) if seeds else []) or _migrated(place, project)
+
+
+def _place(target: Path) -> Place:
+    return Place(target / "aerostack.toml", None, None)
+
+
+def _sown(place: Place, project: Project, seeds: Sequence[Path]) -> list[str]:
+    """What was applied to the empty state; nothing, and nothing was, if it is not empty."""
+    import asyncio
+
+    from ..bindings.kind import Services
+    from ..bindings.kinds import all_kinds
+    from ..clock import SystemClock
+    from ..runtime.seeding import sow
+    from .access import hold_state, running
+    from .output import say_finding
+
+    if running(project, place) is not None:
+        return []
+    with hold_state(place, project) as state:
+        services = Services(project, state, SystemClock(), os.urandom, say_finding)
+        return list(asyncio.run(sow(all_kinds(), services, seeds)))
+
+
+def _migrated(place: Place, project: Project) -> list[str]:
     from ..bindings.database.migrations import Migrations
     from .choice import choose
     from .db.migrate import apply_all
-    from .db.opened import UNKNOWN, batch, open_database, read_sql, reported
+    from .db.opened import UNKNOWN, open_database, reported
 
-    place = Place(target / "aerostack.toml", None, None)
-    seed = target / SEED
-    project = place.load()
     declaration = choose(project, "database", None, UNKNOWN)
     migrations = Migrations.of(declaration, project.root)
     if not migrations.folder.is_dir():
         return []
     with reported(False), open_database(place, declaration.binding) as chosen:
-        applied = apply_all(chosen, migrations)
-        statements = read_sql(str(seed)) if applied and seed.is_file() else []
-        if statements:
-            batch(chosen, statements)
-    return [*applied, SEED] if statements else applied
+        return apply_all(chosen, migrations)
 
 
 def _asked(question: str, default: str, missing: str) -> str:
@@ -153,6 +193,20 @@ def _choice(question: str, known: list[str], default: str) -> str:
     return str(click.prompt(question, type=click.Choice(known), default=default))
 
 
+def _missing(template: Template) -> list[str]:
+    """The command that installs what the template's language needs, if that is not there."""
+    if template.language != "typescript":
+        return []
+    from ..errors import FunctionError
+    from ..runtime.hosts.deno.process import find_deno
+
+    try:
+        find_deno()
+    except FunctionError as error:
+        return [error.hint]
+    return []
+
+
 def _say(target: Path, template: Template, count: int, prepared: list[str]) -> None:
     from .output import counted, say, styled
 
@@ -160,10 +214,11 @@ def _say(target: Path, template: Template, count: int, prepared: list[str]) -> N
     say(f"Wrote {counted(count, 'file')} to {where} ({template.name}, {template.language}).")
     if prepared:
         say(f"Applied {', '.join(prepared)} to the local database.")
-    steps = [] if where == "." else [f"cd {shlex.quote(where)}"]
+    steps = _missing(template)
+    steps += [] if where == "." else [f"cd {shlex.quote(where)}"]
     steps.append("aerostack dev")
-    if template.language == "python" and (template.folder / "tests").is_dir():
-        steps.append("python -m pytest")
+    if (template.folder / "tests").is_dir():
+        steps.append(TESTS[template.language])
     say(f"\n{styled('Next:', bold=True)}")
     for step in steps:
         say(f"  {step}")

@@ -11,9 +11,12 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from ..errors import AerostackError
 
 if TYPE_CHECKING:
     from ..config.model import Finding, Project
@@ -22,7 +25,10 @@ CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 """What may not come from a request or a record to a terminal: it could move the cursor."""
 WIDEST_CELL = 60
 """Characters of a cell on a terminal; in a pipe nothing is cut."""
+LINES_OF_TEXT = 3
+"""Of a terminal, for a text that is not in a table."""
 GAP = "  "
+UNREADABLE = "check the path, and whether you may read it"
 
 
 def terminal() -> bool:
@@ -47,6 +53,18 @@ def print_json(value: Any) -> None:
 def read_input() -> bytes:
     """Everything on standard input."""
     return sys.stdin.buffer.read()
+
+
+def read_file(path: str) -> bytes:
+    """What is in a file, or on standard input for `-`. Raises `AerostackError`."""
+    if path == "-":
+        return read_input()
+    try:
+        return Path(path).read_bytes()
+    except OSError as error:
+        raise AerostackError(
+            f"the file cannot be read: {error.strerror}", where=path, hint=UNREADABLE
+        ) from error
 
 
 def say(text: str = "", **style: Any) -> None:
@@ -107,6 +125,12 @@ def clean(text: str, *, keep_lines: bool = False) -> str:
         return char.encode("unicode_escape", "surrogatepass").decode()
 
     return CONTROL.sub(escape, text)
+
+
+def shortened(text: str) -> str:
+    """`text`, cut on a terminal to about three of its lines; whole in a pipe."""
+    most = LINES_OF_TEXT * shutil.get_terminal_size().columns
+    return f"{text[:most]}…" if terminal() and len(text) > most else text
 
 
 def duration(seconds: float) -> str:

@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ..errors import ConfigError
+from .completion import environments
 
 if TYPE_CHECKING:
     from ..config.model import Project
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+UNREAD = ("wrangler.jsonc", "wrangler.json")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,19 +46,18 @@ class Place:
             raise ConfigError(
                 "no aerostack.toml here or in a folder above",
                 where=str(Path.cwd()),
-                hint="go to a project, make one with `aerostack init`, or name it with --config",
+                hint=_without_project(Path.cwd()),
             )
         return found
 
     def load(self, variables: Mapping[str, str] | None = None) -> Project:
         """The project. Raises `ConfigError`."""
-        from ..bindings.kinds import all_kinds
-        from ..runtime.runtime import Settings, load_project
+        from ..bindings.kinds import all_kinds, sections
+        from ..config.load import load
 
-        settings = Settings(
-            self.start(), self.environment, variables or {}, environ=dict(os.environ)
+        return load(
+            self.start(), sections(all_kinds()), self.environment, variables or {}, os.environ
         )
-        return load_project(settings, all_kinds())
 
     def state(self, project: Project) -> Path:
         """The folder of the state: `--persist-to`, or `.aerostack/state` of the project."""
@@ -63,6 +66,15 @@ class Place:
         if self.persist_to is not None:
             return self.persist_to.resolve()
         return project.root / FOLDER / "state"
+
+
+def _without_project(folder: Path) -> str:
+    """What to do in a folder that belongs to no project."""
+    for each in (folder, *folder.parents):
+        for name in UNREAD:
+            if (each / name).is_file():
+                return f"{each / name} is not read: write what it says as {each / 'wrangler.toml'}"
+    return "go to a project, make one with `aerostack init`, or name it with --config"
 
 
 def project_options(command: F) -> F:
@@ -74,7 +86,13 @@ def project_options(command: F) -> F:
         type=click.Path(path_type=Path, dir_okay=False),
         help="The aerostack.toml to use; by default the nearest one upwards.",
     )
-    @click.option("--env", "-e", "environment", help="The [env.NAME] of the configuration.")
+    @click.option(
+        "--env",
+        "-e",
+        "environment",
+        help="The [env.NAME] of the configuration.",
+        shell_complete=environments,
+    )
     @click.option(
         "--persist-to",
         type=click.Path(path_type=Path, file_okay=False),

@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from ..errors import AerostackError
+from .completion import queues
 from .output import read_input
 from .project import Place, argument, json_option, project_options
 
@@ -37,6 +38,11 @@ Examples:
   aerostack queue send default "plain words" --content-type text --delay 60
   cat message.json | aerostack queue send default -
 """
+TAIL_EPILOG = """\b
+Examples:
+  aerostack queue tail default
+  aerostack queue tail default --json | grep dead-lettered
+"""
 PURGE_EPILOG = """\b
 Example:
   aerostack queue purge default --yes
@@ -55,7 +61,7 @@ def queue() -> None:
     """
 
 
-@queue.command("list", epilog=LIST_EPILOG)
+@queue.command("list", epilog=LIST_EPILOG, short_help="List the queues and their depths.")
 @project_options
 @json_option
 def list_queues(place: Place, as_json: bool) -> None:
@@ -85,13 +91,13 @@ def list_queues(place: Place, as_json: bool) -> None:
 @queue.command(epilog=PEEK_EPILOG)
 @project_options
 @json_option
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queues)
 @click.option(
     "--limit",
     type=click.IntRange(1, MAX_PEEK),
     default=DEFAULT_PEEK,
     show_default=True,
-    help="How many messages.",
+    help="Show at most so many messages.",
 )
 def peek(place: Place, as_json: bool, name: str, limit: int) -> None:
     """Show the first messages of QUEUE without consuming them."""
@@ -111,7 +117,7 @@ def peek(place: Place, as_json: bool, name: str, limit: int) -> None:
 @queue.command(epilog=SEND_EPILOG)
 @project_options
 @json_option
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queues)
 @click.argument("body")
 @click.option("--delay", type=click.IntRange(0, MAX_DELAY), help="Seconds before it is delivered.")
 @click.option(
@@ -140,10 +146,27 @@ def send(
         say(f"Sent {sent} to {name}{f', due in {delay} s' if delay else ''}.")
 
 
-@queue.command(epilog=PURGE_EPILOG)
+@queue.command(epilog=TAIL_EPILOG, short_help="Follow the messages of QUEUE as they come.")
 @project_options
 @json_option
-@click.argument("name", metavar="QUEUE")
+@click.argument("name", metavar="QUEUE", shell_complete=queues)
+def tail(place: Place, as_json: bool, name: str) -> None:
+    """Follow QUEUE: its messages as they come, and what becomes of them.
+
+    Prints a line for each message sent, for each batch delivered (how many of its
+    messages were acknowledged), and for each message retried, moved to a dead letter
+    queue or dropped. Needs a running `aerostack dev`, for messages move only there. Goes
+    on until Ctrl-C. Times are UTC; with --json each line is an object.
+    """
+    from .following import follow
+
+    follow(place, name, as_json=as_json)
+
+
+@queue.command(epilog=PURGE_EPILOG, short_help="Delete every message of QUEUE.")
+@project_options
+@json_option
+@click.argument("name", metavar="QUEUE", shell_complete=queues)
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def purge(place: Place, as_json: bool, name: str, yes: bool) -> None:
     """Delete every message of QUEUE, delayed ones and those in flight too."""
@@ -158,10 +181,10 @@ def purge(place: Place, as_json: bool, name: str, yes: bool) -> None:
         say(f"Deleted {counted(purged, 'message')} of {name}.")
 
 
-@queue.command(epilog=REDRIVE_EPILOG)
+@queue.command(epilog=REDRIVE_EPILOG, short_help="Move dead letters back where they came from.")
 @project_options
 @json_option
-@click.argument("name", metavar="DLQ")
+@click.argument("name", metavar="DLQ", shell_complete=queues)
 def redrive(place: Place, as_json: bool, name: str) -> None:
     """Move the messages of the dead letter queue DLQ back to where they came from."""
     from .output import counted, print_json, say

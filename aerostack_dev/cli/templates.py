@@ -13,8 +13,9 @@ FILLED = ("aerostack.toml", "README.md")
 """The files in which the project's name is put in its place."""
 LEFT_OUT = re.compile(
     r"__pycache__|node_modules|\.venv|\.aerostack|\..*_cache|.*\.pyc|\.coverage.*|\.DS_Store"
+    r"|aerostack-env\.d\.ts"
 )
-"""What running a template leaves in it."""
+"""What running and checking a template leaves in it."""
 
 
 @dataclass(frozen=True, slots=True)

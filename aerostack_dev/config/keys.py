@@ -23,6 +23,7 @@ OWN = TOP_ONLY | frozenset(
         "compatibility_flags",
         "vars",
         "secrets",
+        "services",
         "triggers",
     }
 )
@@ -91,15 +92,15 @@ IGNORED: Mapping[str, str] = {
     "define": "constants are not replaced in the source",
     "find_additional_modules": "modules are found when they are imported",
     "functions": "one project is one function: its file is `main`",
-    "jsx_factory": "JSX is compiled with the defaults",
-    "jsx_fragment": "JSX is compiled with the defaults",
+    "jsx_factory": "JSX is compiled as tsconfig.json says",
+    "jsx_fragment": "JSX is compiled as tsconfig.json says",
     "migrations": "Durable Objects do not exist locally",
     "no_bundle": "nothing is bundled",
     "pages_build_output_dir": "Pages projects are not served",
-    "rules": "files are not imported as text or data by rule",
+    "rules": "what a file is imported as depends on its ending alone",
     "site": "static files are not served",
     "tail_consumers": "no other worker is told about this one",
-    "tsconfig": "the runtime reads the project's own tsconfig.json or deno.json",
+    "tsconfig": "the tsconfig.json nearest to `main` is read",
 }
 """Keys whose absence here could be noticed, and how."""
 
@@ -125,7 +126,6 @@ UNSUPPORTED: Mapping[str, str] = {
     "ratelimits": "name",
     "secrets_store_secrets": "binding",
     "send_email": "name",
-    "services": "binding",
     "stream": "binding",
     "text_blobs": "",
     "unsafe.bindings": "name",
@@ -149,6 +149,7 @@ ELSEWHERE: Mapping[str, str] = {
     "host": "dev",
     "ip": "dev",
     "port": "dev",
+    "request_timeout": "dev",
 }
 """Keys that are easily written outside their table."""
 

@@ -48,6 +48,8 @@ def dev(layers: Layers, findings: list[Finding]) -> Dev:
             for index, name in enumerate(given.allowed_hosts)
         ),
         cron_weekdays=given.cron_weekdays,
+        request_timeout=given.request_timeout,
+        seed=given.seed,
     )
 
 

@@ -26,6 +26,7 @@ from .listening import dev
 from .locate import KeyPath
 from .model import Finding, Project, Section
 from .official import misread
+from .services import Declared, services
 from .settings import Basics, basics, crons, required_secrets
 from .unsupported import Named, refuse_clashes, unsupported
 
@@ -112,7 +113,8 @@ class _Loading:
         self.findings.extend(unknown_keys(self.layers, self.sections))
         plain = basics(self.layers, self.findings)
         decoded = self._sections()
-        absent = self._unsupported(decoded)
+        neighbours = services(self.layers, plain.name, plain.main, self.findings)
+        absent = self._unsupported(decoded, neighbours)
         values, secrets = self._values(given, environ, chosen)
         settings = dev(self.layers, self.findings)
         self._not_inherited()
@@ -127,6 +129,8 @@ class _Loading:
             dev=settings,
             sections=decoded,
             unsupported=absent,
+            services=neighbours.services,
+            service_bindings=neighbours.bindings,
             values=values,
             secrets=secrets,
             environ=environ,
@@ -147,9 +151,11 @@ class _Loading:
             )
         return decoded
 
-    def _unsupported(self, decoded: Mapping[str, tuple[Any, ...]]) -> Mapping[str, str]:
+    def _unsupported(
+        self, decoded: Mapping[str, tuple[Any, ...]], neighbours: Declared
+    ) -> Mapping[str, str]:
         absent = unsupported(self.layers, self.findings, frozenset(decoded))
-        declared = [*absent.named, *self._declared(decoded)]
+        declared = [*absent.named, *neighbours.named, *self._declared(decoded)]
         refuse_clashes(self.document, declared, file_variables(self.layers)[1])
         return absent.kinds
 
@@ -191,7 +197,7 @@ class _Loading:
         own = [section.path for section in self.sections if not section.inherited]
         left = [
             path
-            for path in ("vars", *own)
+            for path in ("vars", "services", *own)
             if self.layers.at_top(path) and not self.layers.find(path, inherited=False)
         ]
         if left:

@@ -41,12 +41,17 @@ class Section:
 
 
 class Dev(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """`[dev]`: the server's own settings. `port` 0 lets the system choose one."""
+    """`[dev]`: the server's own settings. `port` 0 lets the system choose one;
+    `request_timeout` is in seconds, None: as long as the client waits. `seed` names the
+    files that fill an empty state, relative to the project.
+    """
 
     host: Annotated[str, msgspec.Meta(min_length=1)] = DEFAULT_HOST
     port: Annotated[int, msgspec.Meta(ge=0, le=65535)] | None = None
     allowed_hosts: tuple[str, ...] = ()
     cron_weekdays: Weekdays = "crontab"
+    request_timeout: Annotated[float, msgspec.Meta(gt=0, le=86_400)] | None = None
+    seed: str | tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,23 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Service:
+    """A function beside the main one: an entry of `[[services]]`.
+
+    `entrypoint` is the class of its module that answers; empty: the default one. From
+    outside it is reached below `path` of the user port, or else at a port of its own;
+    one that is not `public` at neither.
+    """
+
+    name: str
+    main: Path
+    entrypoint: str = ""
+    path: str = ""
+    port: int | None = None
+    public: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Project:
     """One function with its configuration, as `load` returns it.
 
@@ -69,6 +91,8 @@ class Project:
     secrets included; `secrets` the names among them whose value is never shown.
     `environ` is where a `$NAME` is looked up that is no value of the function; `hidden`
     maps a name to a text of the file or of `environ` that is never shown either.
+    `service_bindings` maps the names of bindings to those of functions: of `services`,
+    of the project itself, or of one that is not here.
     """
 
     root: Path
@@ -82,6 +106,8 @@ class Project:
     dev: Dev = field(default_factory=Dev)
     sections: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     unsupported: Mapping[str, str] = field(default_factory=dict)
+    services: tuple[Service, ...] = ()
+    service_bindings: Mapping[str, str] = field(default_factory=dict)
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secrets: frozenset[str] = frozenset()
     environ: Mapping[str, str] = field(default_factory=dict, repr=False)

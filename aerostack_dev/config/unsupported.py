@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from .document import Document
 from .keys import UNSUPPORTED
@@ -59,18 +58,9 @@ def _declared(layers: Layers, table: str, key: str) -> Iterator[Named]:
         return
     many = isinstance(found.value, list)
     for index, entry in enumerate(found.value if many else [found.value]):
-        name = _name(entry, key, service=table == "services")
-        if name:
+        name = entry.get(key) if isinstance(entry, dict) else None
+        if isinstance(name, str) and name:
             yield name, (*found.path, index) if many else found.path
-
-
-def _name(entry: Any, key: str, *, service: bool) -> str:
-    if not isinstance(entry, dict):
-        return ""
-    name = entry.get(key)
-    if name is None and service:  # the official CLI's services are bound by their name
-        name = str(entry.get("name", "")).upper().replace("-", "_")
-    return name if isinstance(name, str) else ""
 
 
 def refuse_clashes(

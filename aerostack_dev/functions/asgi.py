@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from .body import pieces
-from .context import Context, current, invocation
+from .context import LEAVING, Context, current, invocation
 from .headers import Headers
 from .request import Request, received_headers
 from .response import Response
@@ -31,18 +31,19 @@ async def fetch(app: Any, request: Request, env: Any, ctx: Context | None = None
     context = ctx if ctx is not None else invocation.get() or current("asgi.fetch")
     state = await context._home.lifespan(app)
     scope = application_scope(request, env, context, state)
-    return await Exchange(request, context).response(app, scope)
+    return await Exchange(request, context._home).response(app, scope)
 
 
 def application_scope(request: Request, env: Any, ctx: Context, state: dict[str, Any]) -> Scope:
     """The ASGI scope of `request`, with the platform's `env` and `ctx` in it."""
     known = getattr(request, "_scope", None)
-    scope: Scope = dict(known) if known is not None else _scope(request)
+    scope: Scope = dict(known) if known is not None else made_scope(request)
     headers = request.headers._raw() if known is None else list(received_headers(known))
     return {**scope, "headers": headers, "env": env, "ctx": ctx, "state": dict(state)}
 
 
-def _scope(request: Request) -> Scope:
+def made_scope(request: Request) -> Scope:
+    """The ASGI scope of a request that no server has received; without its headers."""
     parts = urlsplit(request.url)
     return {
         "type": "http",
@@ -59,6 +60,16 @@ def _scope(request: Request) -> Scope:
     }
 
 
+class Background(Protocol):
+    """What an exchange needs of the host that it runs in."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+    @property
+    def background(self) -> set[asyncio.Task[Any]]: ...
+    def report(self, error: BaseException) -> None: ...
+
+
 class Exchange:
     """One request between an application's task and the response that it builds.
 
@@ -66,8 +77,8 @@ class Exchange:
     client slows the application down.
     """
 
-    def __init__(self, request: Request, context: Context) -> None:
-        self._context = context
+    def __init__(self, request: Request, home: Background) -> None:
+        self._home = home
         self._request_body = pieces(request._take())
         self._asked = False
         self._waiting: Message | None = None
@@ -77,7 +88,7 @@ class Exchange:
 
     async def response(self, app: Any, scope: Scope) -> Response:
         """The response as soon as it is known; the application's error before that."""
-        home = self._context._home
+        home = self._home
         self._running = home.loop.create_task(self._run(app, scope))
         home.background.add(self._running)
         self._running.add_done_callback(self._ended)
@@ -121,17 +132,17 @@ class Exchange:
     async def _run(self, app: Any, scope: Scope) -> None:
         try:
             await app(scope, self._receive, self._send)
-        except SystemExit as error:
+        except LEAVING as error:
             # In a task of its own it would end the whole process.
-            raise RuntimeError(f"the ASGI application called exit({error.code!r})") from error
+            raise RuntimeError(f"the ASGI application raised {error!r}") from error
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        self._context._home.background.discard(task)
+        self._home.background.discard(task)
         self._changed.set()
         if self._complete.is_set() and not task.cancelled():
             error = task.exception()
             if error is not None:
-                self._context._home.report(error)
+                self._home.report(error)
 
     async def _until(self, ready: Callable[[], bool]) -> None:
         while not ready():

@@ -19,6 +19,10 @@ NO_INVOCATION = (
     "thread or an unrelated task runs"
 )
 
+LEAVING = (SystemExit, KeyboardInterrupt)
+"""What ends a process elsewhere is a failure like others here: the author raised it, since
+Ctrl-C of the user raises nothing in the server."""
+
 
 class Home(Protocol):
     """What outlives an invocation: its host, as far as the author's API needs it."""
@@ -113,7 +117,7 @@ class Context:
     async def _watched(self, awaitable: Awaitable[Any]) -> BaseException | None:
         try:
             await awaitable
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except (Exception, *LEAVING, asyncio.CancelledError) as error:
             if cancelled(error):
                 raise
             if self._counted:

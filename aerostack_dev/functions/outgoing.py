@@ -38,18 +38,26 @@ async def fetch(
     `method`, `headers`, `body`, `redirect` (`follow`, `manual`, `error`) and `cf`. Raises
     `TypeError` for misuse, `BindingError` when the other side cannot be reached.
     """
-    chosen = {**(init or {}), **options}
-    for name in IGNORED:
-        chosen.pop(name, None)
-    if not isinstance(resource, Request) or chosen:
-        resource = Request(resource, **chosen)
+    request = requested(resource, init, options)
     context = current("fetch")
-    answer = await _send(await context._home.client(), resource)
+    answer = await _send(await context._home.client(), request)
     body = Answer(answer)
     if context._opened is None:
         context._opened = []
     context._opened.append(body)
     return _response(answer, body)
+
+
+def requested(
+    resource: str | Request, init: Mapping[str, Any] | None, options: Mapping[str, Any]
+) -> Request:
+    """The request that a `fetch` with these arguments sends. Raises `TypeError`."""
+    chosen = {**(init or {}), **options}
+    for name in IGNORED:
+        chosen.pop(name, None)
+    if isinstance(resource, Request) and not chosen:
+        return resource
+    return Request(resource, **chosen)
 
 
 async def open_client() -> httpx.AsyncClient:

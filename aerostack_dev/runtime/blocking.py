@@ -31,13 +31,18 @@ in the watching thread, since the loop does not move.
 
 @contextmanager
 def watch_loop(
-    root: Path, busy: Callable[[], bool], report: Report, stuck: Report
+    root: Path,
+    busy: Callable[[], bool],
+    report: Report,
+    stuck: Report,
+    halts: Callable[[], int] = lambda: 0,
 ) -> Iterator[None]:
     """Watch the running loop until the end of the block.
 
-    `busy` says whether an invocation is under way (an idle loop is left alone).
+    `busy` says whether an invocation is under way (an idle loop is left alone); `halts`
+    counts the prompts of a debugger, as they open and as they close.
     """
-    watch = _Watch(root, busy, report, stuck, asyncio.get_running_loop())
+    watch = _Watch(root, busy, report, stuck, halts, asyncio.get_running_loop())
     thread = threading.Thread(target=watch.run, name="aerostack-blocking", daemon=True)
     thread.start()
     try:
@@ -53,12 +58,14 @@ class _Watch:
         busy: Callable[[], bool],
         report: Report,
         stuck: Report,
+        halts: Callable[[], int],
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         self.root = root
         self.busy = busy
         self.report = report
         self.stuck = stuck
+        self.halts = halts
         self.loop = loop
         self.thread_id = threading.get_ident()
         self.stopped = threading.Event()
@@ -74,18 +81,22 @@ class _Watch:
 
     def _ask(self) -> None:
         self.alive.clear()
-        asked = stopwatch()
+        asked, halts = stopwatch(), self.halts()
         self.loop.call_soon_threadsafe(self.alive.set)
         if self.alive.wait(PATIENCE):
             return
         place = self._place()
         if not self.alive.wait(ENDLESS - PATIENCE):
             place = self._place() or place
-            if place is not None:
+            if place is not None and self._moves_by_itself(halts):
                 self.stuck(*place, stopwatch() - asked)
             self.alive.wait()
-        if place is not None:
+        if place is not None and self._moves_by_itself(halts):
             self.loop.call_soon_threadsafe(self.report, *place, stopwatch() - asked)
+
+    def _moves_by_itself(self, halts: int) -> bool:
+        """Whether no debugger has held the loop since there were so many `halts`."""
+        return halts % 2 == 0 and self.halts() == halts
 
     def _place(self) -> tuple[str, int] | None:
         """The innermost line of the author's on the loop's stack."""

@@ -15,6 +15,16 @@ def news(old: Project, new: Project) -> Iterator[Finding]:
         message = "another host or port takes effect when the server is started again"
         yield Finding("restart", message, where="dev")
 
+    if not _doors(new) <= _doors(old):
+        message = "a service's own port is opened when the server is started again"
+        yield Finding("restart", message, where="services", hint="env reaches it already")
+
+
+def _doors(project: Project) -> set[tuple[str, int | None]]:
+    """The services that have ports of their own."""
+    found = (each for each in project.services if each.public and not each.path)
+    return {(each.name, each.port) for each in found}
+
 
 def of_rooms(project: Project) -> tuple[Any, ...]:
     """What of a project the rooms depend on: when it changes they are opened anew."""

@@ -35,6 +35,7 @@ async def open_consumers(
     notify: Notify,
     *,
     handles_queue: bool | None,
+    assumed: set[str] | None = None,
 ) -> AsyncIterator[None]:
     """Consume the queues of `project` until the end of the block.
 
@@ -42,18 +43,15 @@ async def open_consumers(
     says whether the function has a `queue` handler: with one, produced queues without
     an entry are consumed too (and that is said); without one, batches of the configured
     consumers fail. None: the function is not loaded; `deliver` waits until it is.
+    `assumed` remembers, from one opening to the next, of which queues that was said.
     Leaving takes no more messages and waits `GRACE_SECONDS` for deliveries under way,
     then cancels them; their messages are free again.
     """
-    configured = policies(project)
-    assumed = default_policies(project) if handles_queue else {}
-    for queue in assumed:
+    said = set() if assumed is None else assumed
+    for queue in (default_policies(project) if handles_queue else {}).keys() - said:
+        said.add(queue)
         notify(_assumed(queue))
-    handle = deliver if handles_queue is not False else _unhandled(notify)
-    consumers = {
-        queue: Consumer(policy, backend, clock, handle, notify)
-        for queue, policy in {**configured, **assumed}.items()
-    }
+    consumers = consumers_of(backend, project, clock, deliver, notify, handles_queue=handles_queue)
     with backend.listen(consumers, _router(consumers, notify, handles_queue)):
         tasks = [asyncio.create_task(consumer.run()) for consumer in consumers.values()]
         try:
@@ -62,6 +60,24 @@ async def open_consumers(
             for consumer in consumers.values():
                 consumer.stop()
             await asyncio.gather(*tasks)
+
+
+def consumers_of(
+    backend: Backend,
+    project: Project,
+    clock: Clock,
+    deliver: Deliver,
+    notify: Notify,
+    *,
+    handles_queue: bool | None,
+) -> dict[str, Consumer]:
+    """The consumers of the queues of `project`, at rest. Parameters as `open_consumers`."""
+    assumed = default_policies(project) if handles_queue else {}
+    handle = deliver if handles_queue is not False else _unhandled(notify)
+    return {
+        queue: Consumer(policy, backend, clock, handle, notify)
+        for queue, policy in {**policies(project), **assumed}.items()
+    }
 
 
 class Consumer:
@@ -99,6 +115,18 @@ class Consumer:
                 until = await self._attempt()
             await self._clock.wait(self._wake, until)
         await self._finish()
+
+    async def step(self) -> float | None:
+        """Deliver one batch if it is time, and wait for its end; returns when to look again.
+
+        Raises `StateError` when the queue cannot be read.
+        """
+        taken = await self._backend.acquire(self._policy, self._now())
+        self._say(taken.buried)
+        if taken.lease is not None:
+            await self._process(taken.lease)
+            return self._clock.now()
+        return None if taken.again_at is None else taken.again_at / 1000
 
     async def _attempt(self) -> float | None:
         """Start a delivery if it is time; returns when to look again."""

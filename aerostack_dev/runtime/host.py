@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -16,6 +16,9 @@ from ..errors import FunctionError
 
 if TYPE_CHECKING:
     from ..bindings.queue.batch import Batch
+    from .caches import Caches
+    from .calling import ServiceBinding
+    from .debugging import DebugPort
     from .trace import Trace
 
 Scope = MutableMapping[str, Any]
@@ -24,6 +27,16 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 HANDLERS = ("fetch", "queue", "scheduled")
+CLIENT_LEFT = 499
+"""The status of a request whose client left before it was complete: nothing is sent."""
+NO_WAIT = "queue_consumer_no_wait_for_wait_until"
+"""The flag with which a batch does not wait for `wait_until` (queue-cron-dev.md §1.8)."""
+NO_SCHEDULED = (
+    "Received a ScheduledEvent but we lack a handler for ScheduledEvents (a.k.a. Cron "
+    "Triggers). Did you remember to export a scheduled() function?"
+)
+REQUEST_ID = "aerostack.request_id"
+"""Where the scope of a request that was cancelled names its invocation."""
 
 
 @dataclass(slots=True)
@@ -44,6 +57,13 @@ class Frame:
     function: str
     source: str
     own: bool
+    more: int = 0
+    """How many frames of the same line, of a recursion, are left out further on."""
+
+    @property
+    def rest(self) -> str:
+        """What says so; empty when nothing is left out."""
+        return f"… {self.more} more frames of {self.function}" if self.more else ""
 
 
 LONGEST_MESSAGE = 10_000
@@ -133,6 +153,15 @@ class FunctionHost(Protocol):
     async def scheduled(self, event: ScheduledEvent) -> None:
         """Run the `scheduled` handler and its wait_until work. Raises `HandlerError`."""
 
+    async def call(self, method: str, arguments: Sequence[Any]) -> Any:
+        """Call a public method of the `WorkerEntrypoint` class, with wire values both ways.
+
+        Raises `HandlerError`, also when there is no such method.
+        """
+
+    def overdue(self) -> None:
+        """A request ran past its limit and was cancelled: end what cannot be cancelled."""
+
     async def settled(self) -> None:
         """Return when no handler and no wait_until work is running."""
 
@@ -145,6 +174,18 @@ class HostServices:
     bindings: Bindings
     clock: Clock
     trace: Trace
+    caches: Caches | None = None
+    """What `caches` of a function holds; it outlives the host."""
+    debugging: DebugPort | None = None
+    """Where a debugger is let in; None: nowhere."""
+    hidden: tuple[Path, ...] = ()
+    """Folders that the function must not read."""
+    service: str = ""
+    """The name of the function, where it is not the main one."""
+    entrypoint: str = ""
+    """The class of the module that answers; empty: the default one."""
+    bound: Mapping[str, ServiceBinding] = field(default_factory=dict)
+    """The service bindings of the project."""
 
 
 GRACE_SECONDS = 5.0

@@ -42,16 +42,20 @@ async def follow(
     piece may be a file that it never got to see.
     """
     loading: asyncio.Task[None] | None = None
+    pending: Burst = frozenset()
     try:
         async for burst in bursts:
             changed = burst or _moved(runtime.stamps)
             if not _concerns(runtime, changed):
                 continue
+            # What a load that is given up was about is still to be loaded.
+            pending = changed if loading is None or loading.done() else pending | changed
             await _give_up(loading)
             if changed & frozenset(runtime.project.watched):
-                await _reload(runtime, changed, said, configuration=True)
+                await _reload(runtime, pending, said, configuration=True)
+                loading = None
             else:
-                loading = asyncio.create_task(_reload(runtime, changed, said))
+                loading = asyncio.create_task(_reload(runtime, pending, said))
     finally:
         await _give_up(loading)
 
@@ -73,32 +77,47 @@ async def _reload(
     *,
     configuration: bool = False,
 ) -> None:
-    started, before = stopwatch(), runtime.failure
+    started, before = stopwatch(), _failures(runtime)
     in_use = changed & _in_use(runtime)
     kept = configuration and not await runtime.reconfigure()
     if not configuration or (kept and changed & runtime.sources):
-        await runtime.reload()
-    if runtime.failure is not None and runtime.failure == before and not in_use:
+        loaded = await runtime.reload(changed)
+    else:
+        loaded = list(runtime.functions)
+    failing = [(each.name, each.failure) for each in loaded if each.failure is not None]
+    told = [
+        failure
+        for name, failure in failing
+        if configuration or before.get(name) != failure or changed & _places(failure)
+    ]
+    if failing and not told and not in_use:
         return  # a try for luck: saying so again would, in a log file here, be a change
+    failure = told[0] if told else None
     names = tuple(sorted(_relative(path, runtime.project.root) for path in in_use or changed))
-    said(Reloaded(names, (stopwatch() - started) * 1000, runtime.failure, kept))
+    said(Reloaded(names, (stopwatch() - started) * 1000, failure, kept))
 
 
 def _concerns(runtime: Runtime, changed: Burst) -> bool:
     if not changed:
         return False
-    if runtime.failure is not None:
-        return True
-    return bool(changed & _in_use(runtime))
+    return bool(_failures(runtime)) or bool(changed & _in_use(runtime))
+
+
+def _failures(runtime: Runtime) -> dict[str, Failure]:
+    """Why functions cannot be loaded, by their names."""
+    return {each.name: each.failure for each in runtime.functions if each.failure is not None}
 
 
 def _in_use(runtime: Runtime) -> Burst:
-    """The files that the running function or its configuration is made of, and those
-    that its failure points to.
+    """The files that the running functions or their configuration are made of, and those
+    that their failures point to.
     """
-    frames = runtime.failure.frames if runtime.failure else ()
-    failing = frozenset(Path(frame.file) for frame in frames)
-    return runtime.sources | failing | frozenset(runtime.project.watched)
+    failing = map(_places, _failures(runtime).values())
+    return runtime.sources.union(*failing, runtime.project.watched)
+
+
+def _places(failure: Failure) -> Burst:
+    return frozenset(Path(frame.file) for frame in failure.frames)
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -3,67 +3,40 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections import ChainMap
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..bindings.kind import Kind, Services
-from ..bindings.kinds import sections
 from ..bindings.opening import Bindings, open_bindings
 from ..bindings.state import State
 from ..clock import Clock
-from ..config.load import load, require_main
+from ..config.load import require_main
 from ..config.model import Finding, Project
 from ..errors import AerostackError, ConfigError
+from .background import Background, crons_of
+from .caches import Caches
 from .changes import news, of_rooms
-from .consumers import open_consumers
-from .host import (
-    Failure,
-    HandlerError,
-    HostServices,
-    LoadError,
-    Receive,
-    ScheduledEvent,
-    Scope,
-    Send,
-)
-from .slot import Slot
+from .debugging import DebugPort
+from .function import Function
+from .function import ScheduledRun as ScheduledRun
+from .host import Failure, HostServices, Receive, ScheduledEvent, Scope, Send
+from .limits import Limits
+from .services import Functions, absent
+from .settings import Settings as Settings
+from .settings import load_project as load_project
 from .stamps import Stamps, stamps_of
-from .trace import Invocation, Outcome, Trace
+from .trace import Invocation, Trace
 
 if TYPE_CHECKING:
     from ..bindings.queue.batch import Batch
+    from ..clock import Movable, MovableClock
     from ..config.cron import Cron
-    from .crons import Fired
 
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """What the command line decides, and a changed file does not."""
-
-    start: Path
-    """`aerostack.toml`, or a folder of the project."""
-    environment: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=dict)
-    background: bool = True
-    """Consume queues and fire crons."""
-    crons: bool = True
-    """Fire crons by themselves."""
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduledRun:
-    """How one firing of a cron went; `duration_ms` in milliseconds."""
-
-    cron: str
-    outcome: Outcome
-    no_retry: bool
-    duration_ms: float
-    failure: Failure | None
-    request_id: str
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,17 +50,8 @@ class Surroundings:
     notify: Callable[[Finding], None]
     adopt: Callable[[Project], None] = lambda _: None
     """Called with a changed configuration before any code runs with it."""
-
-
-def load_project(settings: Settings, kinds: tuple[Kind, ...]) -> Project:
-    """The project as its files say now. Raises `ConfigError`."""
-    return load(
-        settings.start,
-        sections(kinds),
-        environment=settings.environment,
-        variables=settings.variables,
-        environ=settings.environ,
-    )
+    limits: Limits = field(default_factory=Limits)
+    """Those of requests and of loading functions."""
 
 
 @asynccontextmanager
@@ -105,6 +69,8 @@ async def open_runtime(
         yield runtime
     finally:
         await runtime._leave()
+        if runtime._exchanging is not None:
+            await asyncio.wait({runtime._exchanging})
 
 
 class Runtime:
@@ -121,15 +87,15 @@ class Runtime:
         self.crons: tuple[Cron, ...] = ()
         self._surroundings = surroundings
         self._clock = surroundings.clock
-        self.stamps: Stamps = {}
-        """What the files in use looked like when they were loaded."""
-        self._slot = Slot()
-        self._fired: Fired | None = None
+        self._caches = Caches(surroundings.clock)
+        self._debugging = None if settings.inspect is None else DebugPort(settings.inspect)
+        self._watched: Stamps = {}
+        self._functions = self._empty()
         self._rooms = AsyncExitStack()
-        self._background = AsyncExitStack()
-        self._consumed: frozenset[str] | None = None
+        self._background = Background(self)
         self._gate = asyncio.Event()
         self._changing = asyncio.Lock()
+        self._exchanging: asyncio.Future[Any] | None = None
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -142,79 +108,59 @@ class Runtime:
         return self._surroundings.state
 
     @property
+    def functions(self) -> Functions:
+        """The functions of the project: the main one and its services."""
+        return self._functions
+
+    @property
     def handlers(self) -> frozenset[str]:
-        """The handlers of the function in service; none while it is not loaded."""
-        running = self._slot.running
-        return running.host.handlers if running else frozenset()
+        """The handlers of the main function in service; none while it is not loaded."""
+        return self._functions.main.handlers
 
     @property
     def sources(self) -> frozenset[Path]:
         """The author's files in use: a change of one calls for a reload."""
-        running = self._slot.running
-        return running.host.sources if running else frozenset()
+        return frozenset[Path]().union(*(each.sources for each in self._functions))
+
+    @property
+    def stamps(self) -> Stamps:
+        """What the files in use looked like when they were loaded."""
+        return ChainMap({}, *(dict(each.stamps) for each in self._functions), dict(self._watched))
 
     @property
     def failure(self) -> Failure | None:
-        """Why the function is not loaded; None when it is."""
-        return self._slot.error.failure if self._slot.error else None
+        """Why the main function is not loaded; None when it is."""
+        return self._functions.main.failure
+
+    @property
+    def _limit(self) -> float | None:
+        return None if self._debugging is not None else self.project.dev.request_timeout
 
     async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Serve one HTTP request; returns the status.
 
         Raises `LoadError` while the function is not loaded, `HandlerError` when it
-        fails; both carry the `request_id`.
+        fails; both carry the `request_id`. When cancelled, the scope has it.
         """
         if not self._gate.is_set():
             await self._gate.wait()
-        invocation = self.trace.open("fetch", f"{scope['method']} {scope['path']}")
-        outcome: Outcome = "exception"
-        try:
-            running = self._slot.enter()
-            try:
-                invocation.status = await running.host.fetch(scope, receive, send)
-                outcome = "ok"
-                return invocation.status
-            finally:
-                running.leave()
-        except (HandlerError, LoadError) as error:
-            _failed(invocation, error)
-            raise
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            raise
-        finally:
-            self.trace.close(invocation, outcome)
+        functions = self._functions
+        function = functions.at(scope["path"]) if functions.mounts else functions.main
+        return await function.fetch(scope, receive, send, self._limit)
+
+    async def fetch_of(self, service: str, scope: Scope, receive: Receive, send: Send) -> int:
+        """`fetch`, whatever the path, by the function that is called `service`."""
+        await self._gate.wait()
+        function = self._functions.find(service)
+        if function is None:
+            raise absent(service)
+        return await function.fetch(scope, receive, send, self._limit)
 
     async def scheduled(self, cron: str, time_ms: int | None = None) -> ScheduledRun:
         """Run the `scheduled` handler once, for `time_ms` (default: now)."""
         when = int(self._clock.now() * 1000) if time_ms is None else time_ms
-        event = ScheduledEvent(cron, when)
-        invocation = self.trace.open("scheduled", cron)
-        invocation.detail = {"scheduledTime": when}
-        outcome: Outcome = "exception"
-        try:
-            await self._gate.wait()
-            running = self._slot.enter()
-            try:
-                await running.host.scheduled(event)
-                outcome = "ok"
-            finally:
-                running.leave()
-        except (HandlerError, LoadError) as error:
-            _failed(invocation, error)
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            raise
-        finally:
-            self.trace.close(invocation, outcome)
-        return ScheduledRun(
-            cron,
-            outcome,
-            event.no_retry,
-            (invocation.duration or 0) * 1000,
-            invocation.failure,
-            invocation.id,
-        )
+        await self._gate.wait()
+        return await self._functions.main.scheduled(ScheduledEvent(cron, when))
 
     async def deliver(self, batch: Batch) -> None:
         """Hand a batch to the `queue` handler. Raises `HandlerError` when it fails.
@@ -222,30 +168,15 @@ class Runtime:
         While the function cannot be loaded the batch waits: a typing error costs no
         message an attempt.
         """
-        running = await self._slot.available()
-        invocation = self.trace.open("queue", batch.queue)
-        outcome: Outcome = "exception"
-        try:
-            try:
-                await running.host.queue(batch)
-                outcome = "ok"
-            finally:
-                running.leave()
-        except HandlerError as error:
-            _failed(invocation, error)
-            raise
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            raise
-        finally:
-            acked = len(batch.settlement.decide(failed=outcome != "ok").acked)
-            invocation.detail = {"acked": acked, "total": len(batch.messages)}
-            self.trace.close(invocation, outcome)
+        await self._functions.main.deliver(batch)
 
-    async def reload(self) -> None:
-        """Load the function anew; requests under way end on the old code."""
+    async def reload(self, changed: frozenset[Path] | None = None) -> list[Function]:
+        """Load the functions anew that the files `changed` concern (None: all of them).
+
+        Returns them. Requests under way end on the old code.
+        """
         async with self._changing:
-            await self._load()
+            return await self._load(changed)
 
     async def reconfigure(self) -> bool:
         """Read the configuration again; returns whether it is in force now.
@@ -269,10 +200,49 @@ class Runtime:
             await self._load()
             return True
 
+    async def pass_time(self, clock: Movable, until: float) -> list[Invocation]:
+        """Move `clock`, which must be this runtime's, to `until`; what comes due on the way
+        happens at its own time. Returns the runs. Raises `AerostackError` above a limit.
+        """
+        return await self._background.pass_time(clock, until)
+
+    async def resume_time(self, clock: MovableClock) -> None:
+        """Give this runtime's clock back to the machine; crons go on from there."""
+        await self._background.resume(clock)
+
+    async def renew(self) -> None:
+        """Begin a new life with the same function: rooms are opened again when they are
+        used, the trace is empty, and no cron has fired.
+        """
+        await self.bindings.renew()
+        self._caches.clear()
+        self.trace.clear()
+        self._background.forget()
+
+    async def ready(self) -> None:
+        """Return when the rooms are open, and not just being exchanged."""
+        await self._gate.wait()
+
+    async def exchange(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Close all that uses the state, do `work`, and open everything again.
+
+        What runs has its grace period, requests wait. Cancelled, because the server is
+        being left, the work is still done to its end, and everything stays closed.
+        """
+        async with self._changing:
+            await self._leave()
+            self._functions, self._rooms = self._empty(), AsyncExitStack()
+            self._exchanging = asyncio.ensure_future(work())
+            try:
+                return await asyncio.shield(self._exchanging)
+            finally:
+                if self._exchanging.done():
+                    await self._enter(self.project)
+
     async def settled(self) -> None:
-        """Return when the function in service runs nothing, wait_until work included."""
-        if self._slot.running is not None:
-            await self._slot.running.host.settled()
+        """Return when no function runs anything, wait_until work included."""
+        for function in self._functions:
+            await function.settled()
 
     async def open_rooms(self) -> None:
         """Open the rooms that nothing has used yet, to say now what is wrong with them."""
@@ -281,7 +251,10 @@ class Runtime:
 
     async def rest(self) -> None:
         """Take no more messages and fire no more crons; what runs has its grace period."""
-        await self._background.aclose()
+        await self._background.rest()
+
+    def _empty(self) -> Functions:
+        return Functions(self.trace, self._surroundings.limits)
 
     async def _enter(self, project: Project) -> None:
         """Open everything for `project`, rooms first."""
@@ -300,11 +273,11 @@ class Runtime:
     async def _leave(self) -> None:
         """Close everything, in the reverse order."""
         try:
-            await self._background.aclose()
+            await self._background.rest()
         finally:
             self._gate.clear()
             try:
-                await self._slot.close()
+                await self._functions.close()
             finally:
                 await self._rooms.aclose()
 
@@ -312,8 +285,7 @@ class Runtime:
         """Open other rooms; when they cannot open, the old ones again (and False)."""
         old = self.project
         await self._leave()
-        self._slot, self._rooms = Slot(), AsyncExitStack()
-        self._background, self._consumed = AsyncExitStack(), None
+        self._functions, self._rooms = self._empty(), AsyncExitStack()
         try:
             await self._enter(project)
         except AerostackError as error:
@@ -324,66 +296,29 @@ class Runtime:
             return False
         return True
 
-    async def _load(self) -> None:
-        services = HostServices(self.project, self.bindings, self._clock, self.trace)
-        await self._slot.replace(require_main(self.project), services)
-        self.stamps = stamps_of((*self.sources, *self.project.watched))
-        running = self._slot.running
-        if running is None:
-            return
-        for finding in running.host.findings:
+    async def _load(self, changed: frozenset[Path] | None = None) -> list[Function]:
+        services = HostServices(
+            self.project,
+            self.bindings,
+            self._clock,
+            self.trace,
+            caches=self._caches,
+            debugging=self._debugging,
+            hidden=(self.state.root,),
+        )
+        self._watched = stamps_of(self.project.watched)
+        loaded = await self._functions.load(self.project, services, changed)
+        for finding in dict.fromkeys(each for one in loaded for each in one.findings):
             self._surroundings.notify(finding)
-        if self._consumed is not None and self._consumed != running.host.handlers:
+        main = self._functions.main
+        if main.failure is None and self._background.handlers not in (None, main.handlers):
             await self._background_again()
+        return loaded
 
     async def _background_again(self) -> None:
         """(Re)start the consumers and crons for the current project and handlers."""
-        self.crons = _crons(self.project)
-        await self._background.aclose()
-        self._background = AsyncExitStack()
-        self._consumed = self.handlers
-        if not self.settings.background:
-            return
-        notify = self._surroundings.notify
-        await self._background.enter_async_context(
-            open_consumers(
-                self.bindings.rooms["queue"],
-                self.project,
-                self._clock,
-                self.deliver,
-                notify,
-                handles_queue="queue" in self.handlers if self._slot.running else None,
-            )
-        )
-        if self.settings.crons and self.crons:
-            await self._schedule()
-
-    async def _schedule(self) -> None:
-        # Imported here: a start without crons does not pay for them.
-        from .crons import Fired, open_crons
-
-        self._fired = self._fired or Fired()
-        await self._background.enter_async_context(
-            open_crons(self.crons, self._clock, self._fire, self._surroundings.notify, self._fired)
-        )
-
-    async def _fire(self, cron: str, time_ms: int) -> None:
-        await self.scheduled(cron, time_ms)
+        self.crons = crons_of(self.project)
+        await self._background.renew()
 
     def _say(self, code: str, error: AerostackError) -> None:
         self._surroundings.notify(Finding(code, str(error), error.where, error.hint))
-
-
-def _crons(project: Project) -> tuple[Cron, ...]:
-    if not project.crons:
-        return ()
-    from ..config.cron import parse
-
-    return tuple(parse(text, project.dev.cron_weekdays) for text in project.crons)
-
-
-def _failed(invocation: Invocation, error: HandlerError | LoadError) -> None:
-    error.request_id = invocation.id
-    invocation.failure = error.failure
-    if invocation.kind == "fetch" and not (isinstance(error, HandlerError) and error.started):
-        invocation.status = 500

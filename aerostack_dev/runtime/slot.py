@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .host import Failure, FunctionHost, HostServices, LoadError, open_host
+from .limits import Limits
 
 LOAD_SECONDS = 60
 """A function that takes longer to load is taken for an endless loop."""
@@ -36,17 +37,21 @@ class Slot:
     requests under way end on the code they began with.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
         self.running: Running | None = None
         self.error: LoadError | None = None
         self._retiring: dict[asyncio.Task[None], Running] = {}
         self._loaded = asyncio.Event()
+        self._known = asyncio.Event()
+        """Whether it can be loaded is known."""
+        self._closed = False
 
     async def replace(self, main: Path, services: HostServices) -> None:
         """Put `main` into service; when it cannot be loaded, `error` says why."""
         stack = AsyncExitStack()
         try:
-            async with asyncio.timeout(LOAD_SECONDS):
+            async with self._limits.within(LOAD_SECONDS):
                 host = await stack.enter_async_context(open_host(main, services))
         except TimeoutError:
             self._fail(_endless(main))
@@ -56,6 +61,7 @@ class Slot:
             self._retire()
             self.running, self.error = Running(host, stack), None
             self._loaded.set()
+            self._known.set()
 
     def enter(self) -> Running:
         """The host in service, with one more call on it. Raises its `LoadError`."""
@@ -72,8 +78,18 @@ class Slot:
             await self._loaded.wait()
         return self.enter()
 
+    async def loaded(self) -> Running:
+        """`enter`, but waits for the end of the first loading. Raises its `LoadError`."""
+        if not self._known.is_set():
+            await self._known.wait()
+        if self._closed:
+            raise _closing()
+        return self.enter()
+
     async def close(self) -> None:
         """Leave every host; each gives its running work a grace period."""
+        self._closed = True
+        self._known.set()
         self._retire()
         self._loaded.clear()
         for old in self._retiring.values():
@@ -84,6 +100,7 @@ class Slot:
         self._retire()
         self._loaded.clear()
         self.error = error
+        self._known.set()
 
     def _retire(self) -> None:
         """Take the host out of service; it is left once nothing runs on it."""
@@ -102,6 +119,11 @@ class Slot:
 async def _finish(old: Running) -> None:
     await old.idle.wait()
     await old.stack.aclose()
+
+
+def _closing() -> LoadError:
+    text = "the function is being closed"
+    return LoadError(Failure("Canceled", text, (), f"Canceled: {text}"))
 
 
 def _endless(main: Path) -> LoadError:

@@ -8,7 +8,8 @@ it, and closed once; its spans come from `bindings.spans`.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import TextIOBase
 from typing import Any, Literal
@@ -16,7 +17,8 @@ from typing import Any, Literal
 from ..bindings.spans import Span, recorder
 from ..clock import Clock, stopwatch
 
-Kind = Literal["fetch", "queue", "scheduled"]
+Kind = Literal["fetch", "queue", "scheduled", "rpc"]
+"""`rpc`: a method that another function of the project called."""
 Outcome = Literal["ok", "exception", "canceled"]
 
 KEPT_INVOCATIONS = 500
@@ -44,7 +46,7 @@ class Invocation:
     id: str
     kind: Kind
     name: str
-    """`GET /api/items`, a queue's name, a cron expression."""
+    """`GET /api/items`, a queue's name, a cron expression, the name of a method."""
     when: float
     """Seconds since the epoch."""
     started: float
@@ -66,6 +68,19 @@ class Invocation:
     """What was printed to a stream without a newline yet."""
     room: int = KEPT_CHARACTERS
     """How many characters of `logs` are still kept."""
+    service: str = ""
+    """The function that ran, where it is not the main one."""
+    parent: Invocation | None = None
+    """The invocation that called this one through a service binding."""
+    depth: int = 0
+    """How many calls lie above this one."""
+    called: int = 0
+    """Of what came from outside: the calls that it brought about, all of them."""
+
+    @property
+    def origin(self) -> Invocation:
+        """What came from outside and led to this."""
+        return self if self.parent is None else self.parent.origin
 
     def begin(self, span: Span) -> None:
         """Record the start of a binding call (`bindings.spans.Recorder`)."""
@@ -98,12 +113,18 @@ class Trace:
         self.running = 0
         """How many invocations are under way."""
 
-    def open(self, kind: Kind, name: str) -> Invocation:
+    def open(
+        self, kind: Kind, name: str, service: str = "", parent: Invocation | None = None
+    ) -> Invocation:
         """Begin an invocation and make it the current one of this task."""
         self._count += 1
         invocation = Invocation(
             f"{self._prefix}-{self._count:06x}", kind, name, self._clock.now(), stopwatch()
         )
+        if service:
+            invocation.service = service
+        if parent is not None:
+            invocation.parent, invocation.depth = parent, parent.depth + 1
         self.running += 1
         recorder.set(invocation)
         return invocation
@@ -123,6 +144,24 @@ class Trace:
     def recent(self) -> list[Invocation]:
         """The finished invocations that are kept, oldest first."""
         return list(self._kept)
+
+    def clear(self) -> None:
+        """Forget the finished invocations."""
+        self._kept.clear()
+
+    @contextmanager
+    def collected(self, into: list[Invocation]) -> Iterator[None]:
+        """Until the end of the block, put the batches and crons that end in `into`."""
+
+        def collect(invocation: Invocation) -> None:
+            if invocation.kind in ("queue", "scheduled"):
+                into.append(invocation)
+
+        leave = self.subscribe(collect)
+        try:
+            yield
+        finally:
+            leave()
 
     def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
         """Call `subscriber` with every invocation that ends; returns the undoing."""

@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 import logging
 import os
+import re
 import stat
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+
+from .installations import Installations
 
 STEP_MS = 10
 """A burst ends when nothing changed for so long: an editor's save, a `git checkout`."""
@@ -26,6 +29,12 @@ IGNORED = frozenset(
 LOG = ".log"
 """What ends so is written by programs (`aerostack dev | tee dev.log`), and no source."""
 
+SCRATCH = re.compile(
+    r"\.#.*|#.*#|.*~|\..*\.sw[a-z]|4913|.*___jb_(?:tmp|old)___"
+    r"|\.goutputstream-.*|.*\.(?:kate-swp|crswap)"
+)
+"""What editors write beside the file they save: Emacs, vim, JetBrains, GNOME, Kate, Chromium."""
+
 Burst = frozenset[Path]
 
 
@@ -34,9 +43,10 @@ async def watch_files(root: Path) -> AsyncIterator[AsyncIterator[Burst]]:
     """The files below `root` that were written, made, renamed or removed, burst by burst.
 
     The first burst is empty: from then on nothing is missed. Folders of tools
-    (`IGNORED`) and logs are passed over. Where the system cannot watch so many folders, the
-    watcher looks at them every `POLL_MS` instead. A thread does it all, since setting
-    up the watches of a large tree takes a while.
+    (`IGNORED`), logs and editors' files (`SCRATCH`) are passed over, but an installation
+    of packages counts. Where the system cannot watch so many folders, the watcher looks
+    at them every `POLL_MS` instead. A thread does it all, since setting up the watches
+    of a large tree takes a while.
     """
     logging.getLogger("watchfiles").setLevel(logging.WARNING)  # it tells of every change
     bursts: asyncio.Queue[Burst] = asyncio.Queue()
@@ -74,11 +84,13 @@ def _watch_with(
 ) -> None:
     from watchfiles import watch
 
-    outputs = _outputs()
+    outputs, packages = _outputs(), Installations(root)
 
     def wanted(_: object, path: str) -> bool:
         ignored = not IGNORED.isdisjoint(Path(path).relative_to(root).parts)
-        return not (ignored or path.endswith(LOG) or _identity(path) in outputs)
+        name = Path(path).name
+        passed_over = ignored or name.endswith(LOG) or SCRATCH.fullmatch(name)
+        return not (passed_over or _identity(path) in outputs)
 
     live = False
     for changes in watch(
@@ -97,8 +109,9 @@ def _watch_with(
         if not live:
             live = True
             emit(frozenset())
-        if changes:
-            emit(frozenset(Path(path) for _, path in changes))
+        burst = frozenset(Path(path) for _, path in changes) | packages.changed()
+        if burst:
+            emit(burst)
 
 
 def _outputs() -> frozenset[tuple[int, int]]:

@@ -51,9 +51,14 @@ def published(folder: Path, access: Access) -> Iterator[Path]:
     try:
         yield path
     finally:
-        if read(folder) == access:
-            with suppress(FileNotFoundError):
-                path.unlink()
+        withdraw(folder, access)
+
+
+def withdraw(folder: Path, access: Access) -> None:
+    """Remove what `published` wrote, if it is still there."""
+    if read(folder) == access:
+        with suppress(FileNotFoundError):
+            (folder / FILE).unlink()
 
 
 def read(folder: Path) -> Access | None:

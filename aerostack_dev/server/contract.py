@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from ..bindings.kind import Services
+from ..bindings.kind import Kind, Services
 from ..bindings.opening import Bindings
+from ..bindings.state import State
+from ..clock import Movable, MovableClock
 from ..config.model import Project
 from ..runtime.host import Failure, Receive, Scope, Send
-from ..runtime.trace import Outcome, Trace
+from ..runtime.settings import Settings
+from ..runtime.trace import Invocation, Outcome, Trace
+
+T = TypeVar("T")
 
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 """An ASGI application."""
@@ -27,6 +32,17 @@ class Cron(Protocol):
 
     def upcoming(self, after: datetime.datetime, count: int, /) -> Iterable[datetime.datetime]:
         """The next `count` moments after `after`."""
+
+
+class Function(Protocol):
+    """A function of the project (`runtime.function.Function`); the main one has no name."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def handlers(self) -> frozenset[str]: ...
+    @property
+    def failure(self) -> Failure | None: ...
 
 
 class ScheduledRun(Protocol):
@@ -60,6 +76,10 @@ class Runtime(Protocol):
     @property
     def handlers(self) -> frozenset[str]: ...
     @property
+    def functions(self) -> Iterable[Function]:
+        """The main function and its services."""
+
+    @property
     def failure(self) -> Failure | None:
         """Why the function is not loaded; None when it is."""
 
@@ -69,8 +89,30 @@ class Runtime(Protocol):
     async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
         """Serve a request; returns the status. Raises `HandlerError`, `LoadError`."""
 
+    async def fetch_of(self, service: str, scope: Scope, receive: Receive, send: Send) -> int:
+        """`fetch`, by the function that is called `service`."""
+
     async def scheduled(self, cron: str, time_ms: int | None, /) -> ScheduledRun:
         """Run the `scheduled` handler. Raises `LoadError` when there is no function."""
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]: ...
+    @property
+    def state(self) -> State: ...
+    @property
+    def settings(self) -> Settings: ...
+
+    async def ready(self) -> None:
+        """Return when the rooms are open, and not just being exchanged."""
+
+    async def exchange(self, work: Callable[[], Awaitable[T]], /) -> T:
+        """Close all that uses the state, do `work`, and open everything again."""
+
     async def reload(self) -> Any:
         """Load configuration and function again."""
+
+    async def pass_time(self, clock: Movable, until: float, /) -> list[Invocation]:
+        """Move the clock to `until`; returns the runs that came due on the way."""
+
+    async def resume_time(self, clock: MovableClock, /) -> None:
+        """Go back to the machine's time."""

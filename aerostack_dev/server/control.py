@@ -70,7 +70,7 @@ class ControlApp:
 
     `url` is the address of the user port and `token` the key of this session; `where`
     says of a binding where its state lives; `redact` takes secrets out of whatever is
-    shown of the author's function.
+    shown of the author's function; `say` tells whoever watches the server.
     """
 
     def __init__(
@@ -83,16 +83,18 @@ class ControlApp:
         clock: Clock,
         redact: Redact = str,
         where: Callable[[Bound], str] = lambda bound: "",
+        say: Callable[[str], None] = lambda text: None,
     ) -> None:
         self._hosts = HostRules(port)
         self._authorization = f"Bearer {token}".encode()
         self._runtime = runtime
         self._views = Views(runtime, clock=clock, url=url, redact=redact, where=where)
         self._events = EventStreams(runtime.trace, self._views.invocation)
+        self._say = say
         self._routes: Application | None = None
 
     def close(self) -> None:
-        """End every stream of events, so that the server can leave."""
+        """End every stream, so that the server can leave."""
         self._events.close()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -113,7 +115,7 @@ class ControlApp:
         if self._routes is None:
             from .control_routes import application
 
-            self._routes = application(self._runtime, self._views, self._events)
+            self._routes = application(self._runtime, self._views, self._events, self._say)
         return self._routes
 
     def _admit(self, scope: Scope) -> None:

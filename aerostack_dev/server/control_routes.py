@@ -19,11 +19,14 @@ from starlette.types import Send
 
 from .. import wire
 from ..errors import AerostackError, ControlError
+from . import state_routes
 from .contract import Runtime
 from .control import RefusedError
 from .dashboard import assets
 from .events import EventStreams
 from .openapi import document
+from .streams import CONTENT_TYPE, lines
+from .timekeeping import WAYS, Timekeeper
 from .triggers import FURTHEST_MS
 from .views import Views
 
@@ -37,17 +40,29 @@ Handler = Callable[[Request], Awaitable[Response]]
 logger = logging.getLogger("aerostack.server")
 
 
-def application(runtime: Runtime, views: Views, events: EventStreams) -> Starlette:
+def application(
+    runtime: Runtime,
+    views: Views,
+    events: EventStreams,
+    say: Callable[[str], None] = lambda text: None,
+) -> Starlette:
     """The routes, behind `ControlApp`, which has checked the request already."""
-    api = _Api(runtime, views, events)
+    api = _Api(runtime, views, events, say)
     routes = [
         Route("/api/status", _answering(views, api.status), methods=["GET"]),
         Route("/api/invoke", _answering(views, api.invoke), methods=["POST"]),
+        Route("/api/stream", _answering(views, api.stream), methods=["POST"]),
+        Route("/api/clock", _answering(views, api.clock), methods=["GET"]),
+        Route("/api/clock", _answering(views, api.move_clock), methods=["POST"]),
         Route("/api/crons", _answering(views, api.crons), methods=["GET"]),
         Route("/api/crons/run", _answering(views, api.run_cron), methods=["POST"]),
         Route("/api/invocations", _answering(views, api.invocations), methods=["GET"]),
         Route("/api/events", _answering(views, api.events), methods=["GET"]),
         Route("/api/reload", _answering(views, api.reload), methods=["POST"]),
+        Route("/api/state", _answering(views, api.state), methods=["GET"]),
+        Route("/api/state/reset", _answering(views, api.reset), methods=["POST"]),
+        Route("/api/state/restore", _answering(views, api.restore), methods=["POST"]),
+        Route("/api/state/snapshot", _answering(views, api.snapshot), methods=["POST"]),
         Route("/openapi.json", _answering(views, api.openapi), methods=["GET"]),
         *(Route(asset.path, _serve(asset.body, asset.content_type)) for asset in assets()),
     ]
@@ -59,7 +74,10 @@ def application(runtime: Runtime, views: Views, events: EventStreams) -> Starlet
 class _Api:
     """One method for each route of `/api`."""
 
-    def __init__(self, runtime: Runtime, views: Views, events: EventStreams) -> None:
+    def __init__(
+        self, runtime: Runtime, views: Views, events: EventStreams, say: Callable[[str], None]
+    ) -> None:
+        self._say = say
         self._runtime = runtime
         self._views = views
         self._events = events
@@ -68,13 +86,29 @@ class _Api:
         return _json(self._views.status())
 
     async def invoke(self, request: Request) -> Response:
+        return _json({"result": await _collected(await self._called(request))})
+
+    async def stream(self, request: Request) -> Response:
+        found = lines(await self._called(request), self._events.closing, self._views.error)
+        return _EventResponse(found, media_type=CONTENT_TYPE)
+
+    async def _called(self, request: Request) -> Any:
+        """What the operation gave that the body names."""
         body = await _object(request)
         target, operation = _text(body, "target"), _text(body, "operation")
         arguments = body.get("arguments", [])
         if not isinstance(arguments, list):
             raise _misuse("`arguments` must be an array")
-        result = await self._runtime.bindings.invoke(target, operation, arguments)
-        return _json({"result": await _collected(result)})
+        await self._runtime.ready()
+        return await self._runtime.bindings.invoke(target, operation, arguments)
+
+    async def clock(self, request: Request) -> Response:
+        return _json(self._views.clock())
+
+    async def move_clock(self, request: Request) -> Response:
+        way, value = _way(await _object(request))
+        runs = await Timekeeper(self._runtime, self._views.time).change(way, value)
+        return _json({**self._views.clock(), "runs": runs})
 
     async def crons(self, request: Request) -> Response:
         return _json(self._views.crons())
@@ -98,6 +132,26 @@ class _Api:
         await _object(request)
         await self._runtime.reload()
         return _json(self._views.status())
+
+    async def state(self, request: Request) -> Response:
+        return _json(state_routes.state_of(self._runtime))
+
+    async def snapshot(self, request: Request) -> Response:
+        name = _text(await _object(request), "name")
+        return _json(await state_routes.snapshot(self._runtime, name))
+
+    async def restore(self, request: Request) -> Response:
+        name = _text(await _object(request), "name")
+        restored = await state_routes.restore(self._runtime, name)
+        self._say(f"The state is that of the snapshot {name} now")
+        return _json(restored)
+
+    async def reset(self, request: Request) -> Response:
+        await _object(request)
+        emptied = await state_routes.reset(self._runtime)
+        seeded = ", ".join(emptied["seeded"])
+        self._say(f"The state was emptied{seeded and f' and seeded: {seeded}'}")
+        return _json(emptied)
 
     async def openapi(self, request: Request) -> Response:
         return _json(document())
@@ -215,6 +269,21 @@ def _time_ms(given: Any) -> int | None:
     if isinstance(given, int) and not isinstance(given, bool) and abs(given) <= FURTHEST_MS:
         return given
     raise _misuse("`time` must be milliseconds since the epoch, or an ISO 8601 text")
+
+
+def _way(body: dict[str, Any]) -> tuple[str, Any]:
+    """How a body wants the clock moved, and how far."""
+    given = [way for way in WAYS if body.get(way) is not None]
+    if len(given) != 1:
+        raise _misuse(f"exactly one of {', '.join(f'`{way}`' for way in WAYS)} is needed")
+    value = body[given[0]]
+    if given[0] == "set":
+        return "set", (_time_ms(value) or 0) / 1000
+    if given[0] == "advance" and (isinstance(value, bool) or not isinstance(value, int | float)):
+        raise _misuse("`advance` must be a number of seconds")
+    if given[0] == "resume" and value is not True:
+        raise _misuse("`resume` must be true")
+    return given[0], value
 
 
 def _text(body: dict[str, Any], name: str) -> str:

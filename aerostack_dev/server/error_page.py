@@ -101,7 +101,8 @@ class ErrorPages:
             for line in excerpt(frame, root)
         )
         code = f"<pre><code>{lines}</code></pre>" if lines else ""
-        return f"<section>{self._heading(frame, root)}{code}</section>"
+        rest = f"<p class=more>{self._text(frame.rest)}</p>" if frame.rest else ""
+        return f"<section>{self._heading(frame, root)}{code}{rest}</section>"
 
     def _heading(self, frame: Frame, root: Path) -> str:
         where, function = self._text(place(frame, root)), self._text(frame.function)

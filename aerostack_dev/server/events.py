@@ -39,11 +39,12 @@ class EventStreams:
         self._trace = trace
         self._render = render
         self._readers: set[_Reader] = set()
-        self._closed = False
+        self.closing = asyncio.Event()
+        """Set when every stream is to end."""
 
     def close(self) -> None:
         """End every stream, and all that are asked for later."""
-        self._closed = True
+        self.closing.set()
         for reader in self._readers:
             reader.arrived.set()
 
@@ -66,7 +67,7 @@ class EventStreams:
         leave = self._trace.subscribe(reader.add)
         try:
             yield b": open\n\n"
-            while not self._closed:
+            while not self.closing.is_set():
                 await reader.arrived.wait()
                 reader.arrived.clear()
                 for event in self._drain(reader):

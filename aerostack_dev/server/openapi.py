@@ -46,6 +46,11 @@ def _paths() -> dict[str, Any]:
     return {
         "/api/status": {"get": _read("status", "The function, its bindings, its crons", "Status")},
         "/api/invoke": {"post": _invoke()},
+        "/api/stream": {"post": _stream()},
+        "/api/clock": {
+            "get": _operation("clock", "The time of this server", _ref("Clock")),
+            "post": _move_clock(),
+        },
         "/api/crons": {
             "get": _operation("listCrons", "The crons and their next runs", _list_of("Cron"))
         },
@@ -57,22 +62,18 @@ def _paths() -> dict[str, Any]:
                 "reload", "Load configuration and function again", _ref("Status"), _empty()
             )
         },
+        **_state(),
         "/openapi.json": {"get": _description()},
     }
 
 
 def _schemas() -> dict[str, Schema]:
     return {
-        "Status": _object(
-            name=STRING,
-            version=STRING,
-            pid=INTEGER,
-            environment=_or_null(STRING, "The [env.NAME] that is served."),
-            url={**STRING, "format": "uri", "description": "The address of the function."},
-            handlers=_array({"enum": ["fetch", "queue", "scheduled"]}),
-            failure=_or_null(_ref("Failure"), "Why the function is not loaded."),
-            bindings=_array(_ref("Binding")),
-            crons=_array(_ref("Cron")),
+        "Status": _status(),
+        "Clock": _object(
+            now=TIME,
+            real={**TIME, "description": "The machine's own time."},
+            aheadMs={**INTEGER, "description": "Milliseconds; 0 unless time was moved."},
         ),
         "Binding": _object(
             name={**STRING, "description": "The binding's name in `env`."},
@@ -103,17 +104,43 @@ def _schemas() -> dict[str, Schema]:
             error=_or_null(STRING, "Type and message, when it failed."),
         ),
         "Log": _object(level=STRING, message=STRING, when=TIME),
+        "State": _object(path=STRING, snapshots=_list_of("Snapshot")),
+        "Snapshot": _snapshot(),
         "Error": _object(
             error=_object(code=STRING, message=STRING, hint=STRING, where=STRING, type=STRING)
         ),
     }
 
 
+def _status() -> Schema:
+    return _object(
+        name=STRING,
+        version=STRING,
+        pid=INTEGER,
+        environment=_or_null(STRING, "The [env.NAME] that is served."),
+        url={**STRING, "format": "uri", "description": "The address of the function."},
+        handlers=_array({"enum": ["fetch", "queue", "scheduled"]}),
+        failure=_or_null(_ref("Failure"), "Why the function is not loaded."),
+        bindings=_array(_ref("Binding")),
+        crons=_array(_ref("Cron")),
+        services=_array(
+            _object(
+                name=STRING,
+                handlers=_array({"enum": ["fetch", "queue", "scheduled"]}),
+                failure=_or_null(_ref("Failure"), "Why it is not loaded."),
+            )
+        ),
+        clock=_ref("Clock"),
+    )
+
+
 def _invocation() -> Schema:
     return _object(
         id=STRING,
-        kind={"enum": ["fetch", "queue", "scheduled"]},
-        name={**STRING, "description": "`GET /api/items`, a queue's name, a cron expression."},
+        kind={"enum": ["fetch", "queue", "scheduled", "rpc"]},
+        service=_or_null(STRING, "The service that ran; null: the main function."),
+        parent=_or_null(STRING, "The id of the invocation that called this one."),
+        name={**STRING, "description": "`GET /api/items`, a queue, a cron, a method."},
         when=TIME,
         durationMs=DURATION,
         outcome=_ref("Outcome"),
@@ -141,14 +168,29 @@ def _responses() -> dict[str, Any]:
     return {name: _response(text, _ref("Error")) for name, text in texts.items()}
 
 
-def _invoke() -> dict[str, Any]:
-    body = _object(
+def _call() -> Schema:
+    return _object(
         optional=("arguments",),
         target={**STRING, "description": "A binding (`CACHE`) or a room as a whole (`queue`)."},
         operation={**STRING, "description": "The name of the operation: `get`."},
         arguments={"type": "array", "items": WIRE, "default": []},
     )
-    return _operation("invoke", "Call an operation of a binding", _object(result=WIRE), body)
+
+
+def _invoke() -> dict[str, Any]:
+    return _operation("invoke", "Call an operation of a binding", _object(result=WIRE), _call())
+
+
+def _stream() -> dict[str, Any]:
+    summary = "Call an operation whose result comes in pieces"
+    found = _operation("stream", summary, _object(result=WIRE), _call())
+    found["description"] = (
+        'Lines of JSON: {"result"}, with null in place of the stream in it; {"chunk"} for '
+        'every piece, as it comes; last {"end": true} or an Error.'
+    )
+    content = {"application/x-ndjson": {"schema": STRING}}
+    found["responses"]["200"] = {"description": "The lines.", "content": content}
+    return found
 
 
 def _run_cron() -> dict[str, Any]:
@@ -161,6 +203,56 @@ def _run_cron() -> dict[str, Any]:
         },
     )
     return _operation("runCron", "Run the scheduled handler now", _ref("CronRun"), body)
+
+
+def _snapshot() -> Schema:
+    return _object(
+        optional=("durationMs",),
+        name=STRING,
+        created=TIME,
+        bytes=INTEGER,
+        files=INTEGER,
+        pausedMs={**NUMBER, "description": "Milliseconds that writers waited for it."},
+        durationMs={**NUMBER, "description": "Milliseconds that it took to make or restore it."},
+    )
+
+
+def _state() -> dict[str, Any]:
+    name = _object(name={**STRING, "description": "Of a snapshot."})
+    done = _object(seeded=_array(STRING), durationMs=DURATION)
+    made = _ref("Snapshot")
+    return {
+        "/api/state": {"get": _read("state", "Where the state is, and its snapshots", "State")},
+        "/api/state/reset": {
+            "post": _operation("reset", "Empty the state, and sow the seeds", done, _empty())
+        },
+        "/api/state/restore": {
+            "post": _operation("restore", "Put a snapshot in the place of the state", made, name)
+        },
+        "/api/state/snapshot": {
+            "post": _operation("snapshot", "All bindings at one instant, kept by name", made, name)
+        },
+    }
+
+
+def _move_clock() -> dict[str, Any]:
+    body = _object(
+        optional=("advance", "set", "resume"),
+        advance={**NUMBER, "description": "Seconds to move forward."},
+        set={
+            "oneOf": [INTEGER, TIME],
+            "description": "The time to move forward to, in ms since the epoch or ISO 8601.",
+        },
+        resume={"const": True, "description": "Back to the machine's own time."},
+    )
+    runs = _object(crons=INTEGER, batches=INTEGER, failed=INTEGER)
+    answer = {"allOf": [_ref("Clock"), _object(runs=runs)]}
+    found = _operation("moveClock", "Move time forward, or give it back", answer, body)
+    found["description"] = (
+        "Exactly one of the three. What comes due on the way has happened when this answers: "
+        "messages delivered, crons fired, each at its own moment; `runs` counts them."
+    )
+    return found
 
 
 def _invocations() -> dict[str, Any]:

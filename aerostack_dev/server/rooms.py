@@ -33,6 +33,7 @@ class RoomApp:
         self._made: tuple[object, Any] | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._runtime.ready()
         await self.application()(scope, receive, send)
 
     def application(self) -> Any:
@@ -65,6 +66,7 @@ class Endpoint(RoomApp):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return
+        await self._runtime.ready()
         application = self.application()
         host = one(scope["headers"], b"host")
         if host is None or not HostRules(self._port, application.hosts).allows(host):

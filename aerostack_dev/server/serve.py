@@ -7,12 +7,14 @@ import logging
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from socket import socket
+from typing import Any
 
 from uvicorn import Config, Server
 
 from ..clock import SystemClock
 from .contract import Application
 from .protocol import BoundedProtocol
+from .websockets import LARGEST_MESSAGE, connection
 
 GRACE_SECONDS = 5
 """How long requests that are under way may take once the server is left."""
@@ -20,15 +22,6 @@ CLEANUP_SECONDS = 1
 KEEP_ALIVE_SECONDS = 75
 DATE_SECONDS = 1.0
 """How often the Date header is renewed."""
-
-
-def loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    """The fastest event loop there is, for `asyncio.Runner`; None means the standard one."""
-    try:
-        import uvloop
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
 
 
 @asynccontextmanager
@@ -61,11 +54,13 @@ async def serving(
 
 
 def _server(app: Application, websockets: bool, grace: int) -> Server:
+    protocol: Any = connection if websockets else "none"
     config = Config(
         app,
         interface="asgi3",
         http=BoundedProtocol,
-        ws="auto" if websockets else "none",
+        ws=protocol,
+        ws_max_size=LARGEST_MESSAGE,
         lifespan="off",
         log_config=None,
         log_level=logging.CRITICAL,  # both applications report their own failures

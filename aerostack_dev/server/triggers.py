@@ -1,7 +1,12 @@
-"""Firing a cron by HTTP, for curl (interface §4, queue-cron-dev §2.4)."""
+"""Firing a cron by HTTP, for curl (interface §4, queue-cron-dev §2.4).
+
+No token is needed on this machine itself. Where `--host` lets other machines in, these
+need the one of the control port: they may call the function, but nothing else.
+"""
 
 from __future__ import annotations
 
+import hmac
 import re
 from collections.abc import Iterable
 from typing import NamedTuple
@@ -11,6 +16,7 @@ from .. import wire
 from ..runtime.host import LoadError, Receive, Scope, Send
 from .contract import Runtime, ScheduledRun
 from .error_page import ErrorPages
+from .hosts import is_loopback, one
 from .replies import JSON, reply
 
 SCHEDULED = "/cdn-cgi/local/scheduled"
@@ -27,6 +33,13 @@ FROM_A_PAGE = (
     b"A cron can be fired by curl, by `aerostack cron run` or on the dashboard, never by a\n"
     b"web page: requests with Origin, Referer or Sec-Fetch-* are refused here.\n"
 )
+FROM_AFAR = (
+    b"Unauthorized.\n\n"
+    b"From another machine, firing a cron needs the token of the control port:\n\n"
+    b'    curl -H "Authorization: Bearer <token>" ...\n\n'
+    b"It is in .aerostack/dev.json of the machine that runs `aerostack dev`.\n"
+)
+CHALLENGE = [(b"www-authenticate", b"Bearer")]
 
 _TIME = re.compile(r"-?[0-9]{1,17}")
 
@@ -38,15 +51,22 @@ class _Query(NamedTuple):
 
 
 class Trigger:
-    """The ASGI application behind the three paths that fire a cron."""
+    """The ASGI application behind the three paths that fire a cron.
 
-    def __init__(self, runtime: Runtime, pages: ErrorPages) -> None:
+    `token` is what other machines must show; without one they are always refused.
+    """
+
+    def __init__(self, runtime: Runtime, pages: ErrorPages, token: str = "") -> None:
         self._runtime = runtime
         self._pages = pages
+        self._authorization = f"Bearer {token}".encode() if token else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if sent_by_a_page(scope["headers"]):
             await reply(scope, send, 403, FROM_A_PAGE)
+            return
+        if not (from_this_machine(scope) or self._authorized(scope)):
+            await reply(scope, send, 401, FROM_AFAR, headers=CHALLENGE)
             return
         query = _query(scope["query_string"])
         time_ms = _milliseconds(query.time)
@@ -63,6 +83,12 @@ class Trigger:
             await self._page(scope, send, error, error.hint)
             return
         await self._answer(scope, send, run, query)
+
+    def _authorized(self, scope: Scope) -> bool:
+        given = one(scope["headers"], b"authorization")
+        if given is None or self._authorization is None:
+            return False
+        return hmac.compare_digest(given, self._authorization)
 
     async def _answer(self, scope: Scope, send: Send, run: ScheduledRun, query: _Query) -> None:
         status = 200 if run.outcome == "ok" else 500
@@ -93,6 +119,12 @@ def sent_by_a_page(headers: Iterable[tuple[bytes, bytes]]) -> bool:
     return any(
         name in (b"origin", b"referer") or name.startswith(b"sec-fetch-") for name, _ in headers
     )
+
+
+def from_this_machine(scope: Scope) -> bool:
+    """Whether a connection was made over loopback. An unknown peer is a foreign one."""
+    client = scope.get("client")
+    return client is not None and is_loopback(client[0].removeprefix("::ffff:"))
 
 
 def _query(raw: bytes) -> _Query:

@@ -38,7 +38,7 @@ class Views:
         where: Callable[[Bound], str],
     ) -> None:
         self._runtime = runtime
-        self._clock = clock
+        self.time = clock
         self._url = url
         self._redact = redact
         self._where = where
@@ -56,11 +56,27 @@ class Views:
             "failure": self.failure(runtime.failure),
             "bindings": [self._binding(bound) for bound in runtime.bindings.bound.values()],
             "crons": self.crons(),
+            "services": [
+                {
+                    "name": each.name,
+                    "handlers": sorted(each.handlers),
+                    "failure": self.failure(each.failure),
+                }
+                for each in self._runtime.functions
+                if each.name
+            ],
+            "clock": self.clock(),
         }
+
+    def clock(self) -> dict[str, Any]:
+        """The time, and by how many ms it is ahead of the machine's."""
+        now = self.time.now()
+        ahead = round((now - self.time.real(now)) * 1000)
+        return {"now": moment(now), "real": moment(now - ahead / 1000), "aheadMs": ahead}
 
     def crons(self) -> list[dict[str, Any]]:
         """The configured crons with their next three runs."""
-        now = datetime.datetime.fromtimestamp(self._clock.now(), datetime.UTC)
+        now = datetime.datetime.fromtimestamp(self.time.now(), datetime.UTC)
         return [
             {
                 "cron": cron.expression,
@@ -82,6 +98,8 @@ class Views:
         shown = {
             "id": invocation.id,
             "kind": invocation.kind,
+            "service": invocation.service or None,
+            "parent": invocation.parent.id if invocation.parent else None,
             "name": invocation.name,
             "when": moment(invocation.when),
             "durationMs": _ms(invocation.duration),

@@ -1,50 +1,39 @@
-"""`open_app`: a project loaded in this process, and its handlers called by hand."""
+"""`App`: a project loaded in this process, and its handlers called by hand."""
 
 from __future__ import annotations
 
 import asyncio
 import datetime
 import os
-import tempfile
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import partial
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import msgspec
 
 from .. import wire
 from ..bindings.env import Env
-from ..bindings.kind import Services
-from ..bindings.kinds import all_kinds
+from ..bindings.kind import named
+from ..bindings.opening import Bound, Current
 from ..bindings.queue import content
 from ..bindings.queue.backend import Backend
 from ..bindings.queue.batch import Batch, Message, Metrics, Settlement
 from ..bindings.queue.operations import default_content_type
 from ..bindings.queue.policy import Policy, default_policies, policies
-from ..bindings.state import open_state
-from ..clock import ManualClock
-from ..config.load import find, require_main
 from ..config.model import Finding, Project
-from ..errors import ConfigError
 from ..functions.headers import Headers
-from ..runtime.host import Failure, HandlerError, LoadError
-from ..runtime.runtime import (
-    Runtime,
-    ScheduledRun,
-    Settings,
-    Surroundings,
-    load_project,
-    open_runtime,
-)
+from ..runtime.host import Failure, HandlerError
+from ..runtime.runtime import ScheduledRun
 from ..runtime.trace import Outcome
-from .databases import prepare
+from .clock import AppClock, milliseconds
 from .http import Exchange, HttpResponse
+from .loops import Distant, across
+from .stage import Stage, found, open_stage
 
-P = ParamSpec("P")
-T = TypeVar("T")
+OURS = Path(__file__).parent.parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +53,6 @@ class QueueResult:
     failure: Failure | None = None
 
 
-def async_test(test: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
-    """Make an `async def` test a plain one, for runners that know only those."""
-
-    @wraps(test)
-    def run(*args: P.args, **kwargs: P.kwargs) -> T:
-        return asyncio.run(test(*args, **kwargs))
-
-    return run
-
-
 @asynccontextmanager
 async def open_app(
     path: str | Path | None = None,
@@ -90,42 +69,24 @@ async def open_app(
     is False. Raises `ConfigError` and `LoadError` when the project cannot be loaded,
     `AerostackError` when a migration fails.
     """
-    settings = Settings(
-        _start(path), environment, dict(variables or {}), dict(os.environ), background=False
-    )
-    kinds = all_kinds()
-    project = load_project(settings, kinds)
-    require_main(project)
-    findings = list(project.findings)
-    clock = ManualClock()
-    with (
-        tempfile.TemporaryDirectory(prefix="aerostack-test-") as folder,
-        open_state(Path(folder), "a test") as state,
-    ):
-        services = Services(project, state, clock, os.urandom, findings.append)
-        await prepare(kinds, services, seed=seed)
-        surroundings = Surroundings(kinds, state, clock, os.urandom, findings.append)
-        async with open_runtime(settings, project, surroundings) as runtime:
-            if runtime.failure is not None:
-                raise _not_loaded(runtime.failure)
-            yield App(runtime, clock, findings)
+    async with open_stage(found(path), environment, variables, seed=seed) as stage:
+        yield App(stage)
 
 
 class App:
-    """A function under test. `open_app` yields it.
+    """A function under test. The fixture `aerostack` and `open_app` give one.
 
     `env` is what handlers are given; `clock` moves time; `findings` is what the server
-    would have said; `runtime.trace` has a record of every call.
+    would have said; `runtime.trace` has a record of every call. Its methods may be
+    awaited in any event loop.
     """
 
-    def __init__(self, runtime: Runtime, clock: ManualClock, findings: list[Finding]) -> None:
-        self.runtime = runtime
-        self.clock = clock
-        self.findings = findings
-        faces = {name: bound.face for name, bound in runtime.bindings.bound.items()}
-        given = self.project.values.items()
-        values = {name: wire.record(value) for name, value in given if name not in faces}
-        self.env: Any = Env(values, self.project.unsupported, faces)
+    def __init__(self, stage: Stage) -> None:
+        self.runtime = stage.runtime
+        self.findings = stage.findings
+        self.clock = AppClock(stage)
+        self.env: Any = _environment(stage)
+        self._loop = stage.loop
 
     @property
     def project(self) -> Project:
@@ -147,10 +108,12 @@ class App:
         `body`. Work given to `ctx.wait_until` has ended when this returns. Raises
         `HandlerError`, with the author's own error as its cause.
         """
+        __tracebackhide__ = True
         exchange = Exchange(url, method, Headers(headers), body, json)
-        status = await self.runtime.fetch(exchange.scope, exchange.receive, exchange.send)
-        await self.runtime.settled()
-        return HttpResponse(status, exchange.headers, b"".join(exchange.pieces))
+        try:
+            return await across(self._loop, self._fetch(exchange))
+        except HandlerError as error:
+            raise error.with_traceback(None) from _at_author(error.__cause__)
 
     async def queue(self, queue: str, bodies: Iterable[Any], *, attempts: int = 1) -> QueueResult:
         """Call the `queue` handler with one batch, which no real queue knows of.
@@ -164,24 +127,16 @@ class App:
         messages = tuple(
             Message(os.urandom(16).hex(), now, body, kind, attempts) for body in encoded
         )
-        batch, failure = await self._deliver(queue, messages, Metrics(0, 0))
-        return _result(batch, failure)
+        return await across(self._loop, self._handed(queue, messages))
 
     async def consume(self, queue: str = "default") -> QueueResult:
         """Call the `queue` handler with the next batch that waits in `queue`, and settle it.
 
-        Takes up to `max_batch_size` messages that are due; delays, retries and the dead
-        letter queue are the consumer's own. Nothing due: a result without messages.
+        Takes up to `max_batch_size` messages that are due, without waiting for more;
+        delays, retries and the dead letter queue are the consumer's own. Nothing due: a
+        result without messages.
         """
-        policy = self._policy(queue)
-        backend: Backend = self.runtime.bindings.rooms["queue"]
-        lease = (await backend.acquire(policy, self._now())).lease
-        if lease is None:
-            return QueueResult("ok", [])
-        batch, failure = await self._deliver(queue, lease.messages, lease.metrics)
-        decision = batch.settlement.decide(failed=failure is not None)
-        buried = await backend.settle(lease, decision, policy, self._now())
-        return _result(batch, failure, frozenset(message.id for message in buried))
+        return await across(self._loop, self._consume(self._policy(queue)))
 
     async def scheduled(
         self, cron: str | None = None, time: int | datetime.datetime | None = None
@@ -195,11 +150,26 @@ class App:
             if len(self.project.crons) != 1:
                 raise ValueError(f"name one of the crons: {', '.join(self.project.crons)}")
             cron = self.project.crons[0]
-        if isinstance(time, datetime.datetime):
-            if time.tzinfo is None:
-                raise ValueError("time must be an aware datetime: give it tzinfo=datetime.UTC")
-            time = round(time.timestamp() * 1000)
-        return await self.runtime.scheduled(cron, time)
+        when = None if time is None else milliseconds(time)
+        return await across(self._loop, self.runtime.scheduled(cron, when))
+
+    async def _fetch(self, exchange: Exchange) -> HttpResponse:
+        status = await self.runtime.fetch(exchange.scope, exchange.receive, exchange.send)
+        await self.runtime.settled()
+        return HttpResponse(status, exchange.headers, b"".join(exchange.pieces))
+
+    async def _handed(self, queue: str, messages: tuple[Message, ...]) -> QueueResult:
+        return _result(*await self._deliver(queue, messages, Metrics(0, 0)))
+
+    async def _consume(self, policy: Policy) -> QueueResult:
+        backend: Backend = self.runtime.bindings.rooms["queue"]
+        lease = (await backend.acquire(policy, self._now())).lease
+        if lease is None:
+            return QueueResult("ok", [])
+        batch, failure = await self._deliver(policy.queue, lease.messages, lease.metrics)
+        decision = batch.settlement.decide(failed=failure is not None)
+        buried = await backend.settle(lease, decision, policy, self._now())
+        return _result(batch, failure, frozenset(message.id for message in buried))
 
     async def _deliver(
         self, queue: str, messages: tuple[Message, ...], metrics: Metrics
@@ -227,6 +197,29 @@ class App:
         return round(self.clock.now() * 1000)
 
 
+def _at_author(error: BaseException | None) -> BaseException | None:
+    """An error of the author's, with the lines of ours that lead to it taken out."""
+    if error is None:
+        return None
+    trace = error.__traceback__
+    while trace is not None and Path(trace.tb_frame.f_code.co_filename).is_relative_to(OURS):
+        trace = trace.tb_next
+    return error.with_traceback(trace or error.__traceback__)
+
+
+def _environment(stage: Stage) -> Env:
+    """What handlers are given, for callers in any event loop."""
+    project, bound = stage.runtime.project, stage.runtime.bindings.bound
+    values = {name: wire.record(value) for name, value in project.values.items()}
+    faces = {name: partial(_face, each, stage.loop) for name, each in bound.items()}
+    given = {name: value for name, value in values.items() if name not in faces}
+    return Env(given, project.unsupported, faces)
+
+
+def _face(bound: Bound, loop: asyncio.AbstractEventLoop) -> Any:
+    return named(bound.kind.face)(Distant(Current(bound), loop))
+
+
 def _result(
     batch: Batch, failure: Failure | None, buried: frozenset[str] = frozenset()
 ) -> QueueResult:
@@ -242,22 +235,3 @@ def _result(
         [body for message, body in bodies.items() if message in buried],
         failure,
     )
-
-
-def _not_loaded(failure: Failure) -> LoadError:
-    error = LoadError(failure)
-    error.add_note(failure.stack)
-    return error
-
-
-def _start(path: str | Path | None) -> Path:
-    if path is not None:
-        return Path(path)
-    found = find(Path.cwd())
-    if found is None:
-        raise ConfigError(
-            "no aerostack.toml here or in a folder above",
-            where=str(Path.cwd()),
-            hint="run the tests in the project, or give open_app its folder",
-        )
-    return found

@@ -86,8 +86,12 @@ def test_a_request_under_way_is_finished_first(tmp_path: Path):
         assert answers == ["done"]
 
 
-def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path):
-    with serving(tmp_path, {"src/index.py": SLOW % 60}) as server:
+def test_a_second_ctrl_c_leaves_at_once_and_nothing_behind(tmp_path: Path):
+    (tmp_path / "temporary").mkdir()
+    place = {"TMPDIR": str(tmp_path / "temporary")}
+    with serving(tmp_path, {"src/index.py": SLOW % 60}, "--ephemeral", env=place) as server:
+        (state,) = (tmp_path / "temporary").iterdir()
+        assert (state / "dev.json").exists()
         client = threading.Thread(target=_tolerant, args=(server.url,), daemon=True)
         client.start()
         server.until("begun")
@@ -97,6 +101,8 @@ def test_a_second_ctrl_c_leaves_at_once(tmp_path: Path):
         server.process.send_signal(signal.SIGINT)
         assert server.wait() == 130
         assert time.monotonic() - started < 4
+    assert not (tmp_path / ".aerostack/dev.json").exists()
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 ENDLESS = """
@@ -119,27 +125,36 @@ def test_a_second_ctrl_c_leaves_an_endless_loop(tmp_path: Path):
         time.sleep(0.2)
         server.process.send_signal(signal.SIGINT)
         assert server.wait() == 130
+    assert not (tmp_path / ".aerostack/dev.json").exists()
 
 
 EXITING = """
-import asyncio, sys
+import asyncio
 from workers import Response
 
-async def leave():
-    sys.exit(3)
+async def leave(how):
+    raise how
 
-async def fetch(request):
-    if request.url.endswith("/exit"):
-        asyncio.create_task(leave())
+async def fetch(request, env, ctx):
+    how = {"exit": SystemExit, "ctrl-c": KeyboardInterrupt}.get(request.url.split("/")[-1])
+    if how and request.method == "POST":
+        raise how
+    if how:
+        asyncio.create_task(leave(how))
+        ctx.wait_until(leave(how))
     return Response("hello")
 """
 
 
-def test_a_task_that_calls_exit_does_not_end_the_server(tmp_path: Path):
+def test_what_ends_other_processes_does_not_end_the_server(tmp_path: Path):
     with serving(tmp_path, {"src/index.py": EXITING}) as server:
-        for _ in range(2):
-            assert server.get("/exit").text == "hello"
-            server.until("SystemExit")
+        for path, name in (("/exit", "SystemExit"), ("/ctrl-c", "KeyboardInterrupt")):
+            for _ in range(2):
+                assert server.get(path).text == "hello"
+                server.until(f"Uncaught {name}")
+            answer = server.post(path)
+            assert (answer.status_code, answer.json()["error"]) == (500, name)
+            assert "src/index.py" in answer.json()["stack"]
         assert server.get("/").text == "hello"
         assert server.stop() == 0
 

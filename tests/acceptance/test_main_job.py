@@ -67,7 +67,7 @@ async def scheduled(event, env, ctx):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory):
-    with serving(tmp_path_factory.mktemp("everything"), EVERYTHING) as running:
+    with serving(tmp_path_factory.mktemp("everything"), EVERYTHING, measured=True) as running:
         yield running
 
 

@@ -47,7 +47,7 @@ def pieces() -> Iterator[bytes]:
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory):
-    with serving(tmp_path_factory.mktemp("storage"), FILES) as running:
+    with serving(tmp_path_factory.mktemp("storage"), FILES, measured=True) as running:
         yield running
 
 

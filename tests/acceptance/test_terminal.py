@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
+import termios
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
 import pytest
 
+from tests.support.measured import MEASURED
 from tests.support.server import PATIENCE, write_project
 
 COLOUR = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
@@ -50,6 +54,7 @@ class Terminal:
         self._ours, theirs = pty.openpty()
         environment = {
             **os.environ,
+            **MEASURED,
             "BROWSER": str(root / "browser"),
             "BROWSED": str(root / "browsed"),
         }
@@ -69,6 +74,11 @@ class Terminal:
     @property
     def screen(self) -> str:
         return COLOUR.sub("", self.raw).replace("\r", "")
+
+    @property
+    def echoes(self) -> bool:
+        """Whether the terminal shows what is typed."""
+        return bool(termios.tcgetattr(self._ours)[3] & termios.ECHO)
 
     def until(self, wanted: str, times: int = 1) -> None:
         """Wait until `wanted` has been on the screen so many times."""
@@ -184,6 +194,38 @@ def test_no_crons_no_choice(tmp_path: Path):
         terminal.until("Reloaded in")
         terminal.press("c")
         terminal.until("No crons")
+
+
+def test_a_second_ctrl_c_leaves_the_terminal_as_it_was(tmp_path: Path):
+    flag = tmp_path / "begun"
+    endless = f"async def fetch(request):\n    open({str(flag)!r}, 'x')\n    while True: pass\n"
+    with at_terminal(tmp_path, "--no-reload") as terminal:
+        deadline = time.monotonic() + PATIENCE
+        while terminal.echoes:  # the keys are taken after the ready line
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        write_project(tmp_path, {"src/index.py": endless})
+        terminal.press("r")
+        terminal.until("Reloaded")
+        url = re.search(r"Ready on (\S+)", terminal.screen)
+        assert url is not None
+        client = threading.Thread(target=_tolerant, args=(url[1],), daemon=True)
+        client.start()
+        while not flag.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.005)
+        terminal.process.send_signal(signal.SIGINT)
+        time.sleep(0.2)  # two signals at the very same moment would be one
+        assert not terminal.echoes
+        terminal.process.send_signal(signal.SIGINT)
+        terminal.process.wait(PATIENCE)
+        assert terminal.echoes
+        assert terminal.end() == 130
+
+
+def _tolerant(url: str) -> None:
+    with suppress(httpx.HTTPError):
+        httpx.get(url, timeout=PATIENCE)
 
 
 def test_a_host_that_others_reach_is_warned_about(tmp_path: Path):

@@ -32,6 +32,17 @@ database_name = "shop-db"
 [[kv_namespaces]]
 binding = "CACHE"
 
+[[vectorize]]
+binding = "VECTORIZE"
+
+[[vectorize]]
+binding = "DOCS"
+index_name = "docs"
+
+[ai]
+provider = "offline"
+models = { "@cf/meta/llama-3.2-3b-instruct" = "a name of mine" }
+
 [[queues.consumers]]
 queue = "orders"
 dead_letter_queue = "orders-dlq"

@@ -147,6 +147,11 @@ def test_answers_that_make_no_sense(tmp_path: Path):
             remote = Remote(project, Access(1, "", url, "key"))
             with pytest.raises(ControlError, match="process 1"):
                 remote.invoke("CACHE", "list")
+    with (
+        stranger(404, b'{"error": {"message": "not found"}}') as url,
+        pytest.raises(ControlError, match="is of another version of aerostack-dev"),
+    ):
+        Remote(project, Access(1, "", url, "key")).invoke("CACHE", "list")
     with pytest.raises(ControlError, match="does not answer"):
         remote.invoke("CACHE", "list")
 
@@ -157,7 +162,10 @@ def test_commands_need_a_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         done = invoke(*command)
         assert done.code == 1
         assert "no aerostack.toml here or in a folder above" in done.err
-        assert "hint: " in done.err
+        assert "hint: go to a project" in done.err
+    (tmp_path / "wrangler.jsonc").write_text("{}")
+    done = invoke("cache", "list")
+    assert f"hint: {tmp_path}/wrangler.jsonc is not read: write what it says as" in done.err
 
 
 def test_a_killed_server_leaves_its_state_to_commands(tmp_path: Path, monkeypatch):

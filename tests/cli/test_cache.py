@@ -22,7 +22,9 @@ def test_a_value_goes_in_and_comes_out_as_it_is(process: Cli):
     assert process("cache", "delete", "greeting").code == 0
     gone = process("cache", "get", "greeting")
     assert (gone.code, gone.raw) == (1, b"")
-    assert gone.err == "error: greeting: Value not found\n"
+    assert gone.err == (
+        "error: greeting: Value not found\nhint: `aerostack cache list` lists the keys\n"
+    )
 
 
 def test_raw_bytes_go_through_a_process_unharmed(project: Path, tmp_path: Path):

@@ -27,9 +27,12 @@ def test_a_project_in_order(process: Cli, project: Path):
     assert facts["crons"][0]["weekdays"] == "Monday"
     assert len(facts["crons"][0]["next"]) == 3
     assert facts["errors"] == []
-    (warning,) = facts["warnings"]
-    assert warning["code"] == "no-handler"
-    assert warning["where"] == "queues.consumers[0]"
+    warnings = {each["where"]: each["code"] for each in facts["warnings"]}
+    assert warnings == {
+        "queues.consumers[0]": "no-handler",
+        "vectorize[0]": "vectorize-metadata-index",
+        "vectorize[1]": "vectorize-metadata-index",
+    }
 
 
 def test_a_person_sees_the_same(cli: Cli):
@@ -40,7 +43,7 @@ def test_a_person_sees_the_same(cli: Cli):
     assert "env.DB" in lines[4] and "shop-db" in lines[4]
     monday = next(line for line in lines if line.startswith("0 9 * * MON"))
     assert monday.split("  ")[1] == "Monday" and "09:00, Mon " in monday
-    assert lines[-1] == "0 errors, 1 warning"
+    assert lines[-1] == "0 errors, 3 warnings"
 
 
 def test_nothing_is_wrong(here):
@@ -140,3 +143,15 @@ def test_parity_warnings(here):
     codes = [each["code"] for each in done.json["warnings"]]
     assert codes == ["cron-weekday", "bucket-name", "no-handler"]
     assert 'hint: write "0 9 * * MON"' in invoke("check").out
+
+
+def test_a_seed_that_is_not_there_is_an_error(here):
+    root = here({
+        "aerostack.toml": '[dev]\nseed = "gone.sql"\n',
+        "src/index.py": "def fetch(request): ...\n",
+    })  # fmt: skip
+    done = invoke("check", "--json")
+    assert done.code == 1
+    (error,) = done.json["errors"]
+    assert error["message"] == f"there is no file {root}/gone.sql"
+    assert done.json["handlers"] == ["fetch"]  # the rest was looked at all the same

@@ -64,8 +64,15 @@ def test_an_unknown_database_is_an_error_with_the_known_ones(cli: Cli):
 def test_statements_are_one_transaction(cli: Cli):
     done = execute(cli, "INSERT INTO users (name) VALUES ('Eve'); SELECT * FROM nope")
     assert (done.code, done.raw) == (1, b"")
-    assert done.err == "error: no such table: nope: SQLITE_ERROR\n"
+    assert done.err == "error: statement 2: no such table: nope: SQLITE_ERROR\n"
     assert execute(cli, "SELECT count(*) AS n FROM users").json[0]["results"] == [{"n": 2}]
+
+
+def test_a_failure_names_the_line_of_the_file(cli: Cli, tmp_path: Path):
+    file = tmp_path / "x.sql"
+    file.write_text("-- first\nSELECT 1;\n\n-- then\nSELECT *\nFROM nope;\nSELECT 2;\n")
+    done = cli("db", "execute", "--file", str(file))
+    assert done.err == f"error: {file}:5: no such table: nope: SQLITE_ERROR\n"
 
 
 def test_with_json_an_error_is_json_too(cli: Cli):
@@ -218,7 +225,7 @@ def test_import_of_sqlites_own_dump(cli: Cli, tmp_path: Path):
 def test_an_import_that_fails_changes_nothing(cli: Cli):
     done = cli("db", "import", "-", stdin=b"CREATE TABLE other (x); INSERT INTO nope VALUES (1);")
     assert done.code == 1
-    assert done.err == "error: no such table: nope: SQLITE_ERROR\n"
+    assert done.err == "error: standard input:1: no such table: nope: SQLITE_ERROR\n"
     assert [each["name"] for each in cli("db", "info", "--json").json["tables"]] == ["users"]
 
 

@@ -26,8 +26,8 @@ OWN = [
     "aerostack_dev.errors",
     "aerostack_dev.version",
 ]
-WITHOUT_JSON = {"dev", "db export"}
-"""Commands whose result is not a listing: a server, and a file."""
+WITHOUT_JSON = {"completion", "dev", "db export", "types"}
+"""Commands whose result is not a listing: a script, a server, and files."""
 
 
 def walk(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -80,6 +80,14 @@ def test_every_command_has_an_example(name: str):
 
 
 @pytest.mark.parametrize("name", EVERY)
+def test_help_fits_a_narrow_terminal(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    lines = invoke(*name.split(), "--help").out.splitlines()[1:]
+    assert [line for line in lines if len(line) > 80] == []
+    assert [line for line in lines if line.endswith("...")] == []  # a text that was cut
+
+
+@pytest.mark.parametrize("name", EVERY)
 def test_every_option_is_explained(name: str):
     for parameter in EVERY[name].params:
         if isinstance(parameter, click.Option):
@@ -95,7 +103,10 @@ def test_every_result_comes_as_json(name: str):
 
 
 def test_the_list_is_that_of_the_contract():
-    assert list(COMMANDS) == ["init", "dev", "check", "db", "cache", "storage", "queue", "cron"]
+    assert list(COMMANDS) == [
+        "init", "dev", "check", "types", "db", "cache", "storage", "queue", "vectorize", "ai",
+        "cron", "clock", "state", "completion",
+    ]  # fmt: skip
     for name, entry in COMMANDS.items():
         assert f"  {name} " in invoke("--help").out
         assert entry.help in invoke("--help").out

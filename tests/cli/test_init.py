@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from aerostack_dev.cli import output, templates
-from aerostack_dev.errors import AerostackError
+from aerostack_dev.errors import AerostackError, FunctionError
 from tests.support.server import write_project
 
 from .conftest import invoke
@@ -24,6 +24,7 @@ TEMPLATES = {
     "hello/python/.gitignore": "__pycache__/\n",
     "hello/typescript/aerostack.toml": 'name = "{{name}}"\n',
     "hello/typescript/src/index.ts": "export default {}\n",
+    "hello/typescript/tests/index_test.ts": "",
     "shop/python/aerostack.toml": 'name = "{{name}}"\n[[d1_databases]]\nbinding = "DB"\n',
     "shop/python/src/index.py": "def fetch(request): ...\n",
     "shop/python/migrations/0001_items.sql": "CREATE TABLE items (name TEXT UNIQUE);\n",
@@ -99,6 +100,20 @@ def test_a_person_is_asked(monkeypatch: pytest.MonkeyPatch):
     assert (only.code, "Language" in only.out) == (0, False)
 
 
+def test_in_typescript_what_is_missing_is_the_next_step(monkeypatch: pytest.MonkeyPatch):
+    steps = ["  cd api", "  aerostack dev", "  deno task test"]
+    there = invoke("init", "api", "--template", "hello", "--language", "typescript")
+    assert there.out.split("Next:\n")[1].splitlines() == steps
+
+    def nowhere() -> str:
+        raise FunctionError("not installed", hint='pip install "aerostack-dev[typescript]"')
+
+    monkeypatch.setattr("aerostack_dev.runtime.hosts.deno.process.find_deno", nowhere)
+    again = invoke("init", "api", "-t", "hello", "-l", "typescript", "--force")
+    install = '  pip install "aerostack-dev[typescript]"'
+    assert again.out.split("Next:\n")[1].splitlines() == [install, *steps]
+
+
 def test_a_folder_that_is_not_empty_is_refused():
     write_project(Path("api"), {"mine.txt": "mine", "README.md": "mine"})
     done = invoke("init", "api", "--template", "hello")
@@ -164,7 +179,10 @@ def test_a_broken_seed_is_said_and_the_files_stay(home: Path):
     (home / "shop/python/seed.sql").write_text("INSERT INTO nope VALUES (1);\n")
     done = invoke("init", "api", "--template", "shop")
     assert done.code == 1
-    assert done.err == "error: no such table: nope: SQLITE_ERROR\n"
+    assert done.err == (
+        f"error: {Path.cwd()}/api/seed.sql: the seed failed: no such table: nope: SQLITE_ERROR\n"
+        "hint: nothing of it was kept; correct it and start again\n"
+    )
     assert Path("api/src/index.py").exists()
 
 

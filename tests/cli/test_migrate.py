@@ -74,7 +74,7 @@ def test_one_that_fails_is_rolled_back_and_ends_it(cli: Cli, project: Path):
     assert done.code == 1
     assert done.out == "✓ 1_a.sql\n✓ 2_b.sql\n✗ 3_c.sql\n"
     assert done.err == (
-        f"error: {project}/migrations/3_c.sql: 3_c.sql: no such table: nope: SQLITE_ERROR\n"
+        f"error: {project}/migrations/3_c.sql:2: 3_c.sql: no such table: nope: SQLITE_ERROR\n"
         "hint: applied and kept: 1_a.sql, 2_b.sql; not tried: 4_d.sql\n"
     )
     assert rows(cli) == [1]

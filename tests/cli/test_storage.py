@@ -32,7 +32,10 @@ def test_a_file_goes_in_and_comes_out(cli: Cli, tmp_path: Path):
     for command in ("get", "head"):
         gone = cli("storage", command, "photos/cat")
         assert (gone.code, gone.raw) == (1, b"")
-        assert gone.err == "error: photos/cat: there is no object of this key\n"
+        assert gone.err == (
+            "error: photos/cat: there is no object of this key\n"
+            "hint: `aerostack storage list` lists the keys\n"
+        )
 
 
 def test_a_file_appears_whole_or_not_at_all(cli: Cli, tmp_path: Path):

@@ -30,6 +30,7 @@ def test_its_environments_load_once_they_are_no_comments(tmp_path: Path, write: 
     text = re.sub(r"^env = ", "# env = ", EXAMPLE, flags=re.MULTILINE)
     write("aerostack.toml", re.sub(r"^#(?=\S)", "", text, flags=re.MULTILINE))
     write("src/index.py", "")
+    write("services/auth.py", "")
     write(".dev.vars", "STRIPE_KEY=sk\nOPENAI_API_KEY=sk\n")
     owned = sections(all_kinds())
     assert load(tmp_path, owned).findings == ()

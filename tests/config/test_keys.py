@@ -106,7 +106,6 @@ def test_bindings_of_kinds_that_do_not_exist_here(project: Load, table: str) -> 
 
 def test_unsupported_tables_of_other_shapes(project: Load) -> None:
     assert project('[browser]\nbinding = "B"').unsupported == {"B": "browser"}
-    assert project('[[services]]\nname = "my-auth"').unsupported == {"MY_AUTH": "services"}
     text = '[[hyperdrive]]\nbinding = "H"\n[env.a]\n[[env.a.hyperdrive]]\nbinding = "I"'
     assert project(text, environment="a").unsupported == {"I": "hyperdrive"}
     for text in (

@@ -43,16 +43,25 @@ in later versions, and are never renamed. Warnings and errors are `{"code", "mes
 | `cron run` | `{"cron", "outcome", "durationMs", "error"?}` |
 | `queue list` | `[{"queue", "ready", "delayed", "inFlight", "consumer", "deadLetterQueue"}]` |
 | `queue peek` | `[{"id", "body", "contentType", "attempts", "timestamp", "dueAt"}]` |
+| `queue tail` | a line for each event: `{"time", "event", "queue"}`, and by the event `"id"`, `"body"`, `"contentType"`, `"delaySeconds"`, `"acked"`, `"total"`, `"ids"`, `"attempts"`, `"deadLetterQueue"`, `"from"`, `"count"` |
 | `db execute` | `[{"results", "success", "meta"}]` |
+| `db shell` | a line for each statement: `{"results", "success", "meta"}` |
+| `db import` | `{"file", "statements", "changes"}` |
 | `cache list` | `[{"name", "expiration"?, "metadata"?}]` |
 | `storage list` | `[{"key", "size", "etag", "uploaded"}]`; for a group `{"prefix"}` |
+| `vectorize info` | `{"name", "metric", "vectorCount", "dimensions", "processedUpToDatetime", "processedUpToMutation"}` |
+| `vectorize query` | `{"matches": [{"id", "score", "values"?, "metadata"?, "namespace"?}], "count"}` |
+| `vectorize get` | `[{"id", "values", "metadata"?, "namespace"?}]` |
+| `vectorize list` | `[{"id"}]` |
+| `ai run` | what `env.AI.run` gives; with `--stream` a line for each event |
+| `ai models` | `[{"model", "task", "provider", "as", "configured"}]`; `provider` is null when nobody here can |
 | `storage s3` | `{"endpoint", "accessKeyId", "secretAccessKey", "region", "buckets"}` |
 
 ## Common options
 
 | Option | Means |
 |---|---|
-"""
+"""  # noqa: E501 - rows of a table
 
 
 def page() -> str:

@@ -33,6 +33,8 @@ SHOWN = "127.0.0.1:8788"
 HOME = "/home/ada"
 """Stands in pages for the folder in which they are run."""
 TERMINAL = "aerostack dev"
+PLUGIN = "aerostack_dev.testing.plugin"
+"""A reader's pytest has ours, and perhaps no other."""
 ANYTHING = "…"
 """A line of its own in a page: any lines, also none."""
 
@@ -41,6 +43,8 @@ _FENCE = re.compile(
     r"(?P<text>.*?)^(?P=indent)```$",
     re.MULTILINE | re.DOTALL,
 )
+_STYLE = re.compile(r"\x1b\[[\d;]*m|\x1b\]8;;.*?\x1b\\", re.DOTALL)
+"""What curl and others do to a terminal: bold text, links."""
 _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\d[T ][\d:.]+ ?(Z|\+00:00|UTC)?(, in [^\n]+)?"), "<time>"),
     (re.compile(r"\b(Mon|Tue|Wed|Thu|Fri|Sat|Sun)\b,?( \d\d \w{3} <?\d{4} [\d:]+ GMT)?"), "<day>"),
@@ -48,6 +52,7 @@ _VARYING = [
     (re.compile(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}-[0-9a-f]{6}\b"), "<id>"),
     (re.compile(r"\b1[6-9]\d{11}\b"), "<ms>"),
     (re.compile(r"\b\d+(\.\d+)? ?(ms|µs|s)\b"), "<took>"),
+    (re.compile(r"\(\+\d+ \w+( \d+ \w+)?\)|(?<=\"aheadMs\": )\d+"), "<ahead>"),
     (re.compile(r'("duration(Ms)?": ?)[\d.]+'), r"\1<took>"),
     (re.compile(r"(127\.0\.0\.1|localhost):\d+"), "<address>"),
     (re.compile(r"[ \t]+"), " "),
@@ -169,7 +174,7 @@ class Session:
         return command.replace(SHOWN, self.server.url.removeprefix("http://"))
 
     def _shown(self, output: str) -> str:
-        output = output.replace(str(self.home), HOME)
+        output = _STYLE.sub("", output).replace(str(self.home), HOME)
         if self.server is not None:
             output = output.replace(self.server.url.removeprefix("http://"), SHOWN)
         return output.replace("\r\n", "\n")
@@ -245,7 +250,8 @@ def _pieces(terminal: IO[bytes]) -> Iterator[bytes]:
 def _environment() -> dict[str, str]:
     """As a reader's: our command on the path, plain pytest, no colours."""
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    plain = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "NO_COLOR": "1", "COLUMNS": "120"}
+    plugins = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PYTEST_PLUGINS": PLUGIN}
+    plain = {**plugins, "NO_COLOR": "1", "COLUMNS": "120"}
     return {**os.environ, **plain, "PATH": path, "TERM": "xterm"}
 
 

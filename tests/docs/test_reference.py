@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, get_args
 
+import click
 import msgspec
 import pytest
 import tomli
@@ -20,7 +21,7 @@ from aerostack_dev.server.openapi import document
 from aerostack_dev.testing import App, HttpResponse, QueueResult
 
 from . import cli_reference
-from .console import REPOSITORY
+from .console import REPOSITORY, blocks
 
 DOCS = REPOSITORY / "docs"
 CONFIG = (DOCS / "reference/config.md").read_text()
@@ -53,6 +54,26 @@ def test_the_command_reference_has_every_command_and_option():
         assert f"# {path}\n" in page
         for option in cli_reference._options(command):
             assert all(f"`{name}" in page for name in option.opts), (path, option.opts)
+
+
+UNPLAYED = {
+    "aerostack queue tail": "goes on until Ctrl-C",
+}
+"""Commands whose output no page can show by running them."""
+
+
+def test_every_command_is_run_on_some_page():
+    """With its real output: tests/docs/test_pages.py compares the two."""
+    lines = [
+        line
+        for page in [REPOSITORY / "README.md", *DOCS.rglob("*.md")]
+        for block in blocks(page.read_text())
+        if block.language == "console"
+        for line, _ in block.commands
+    ]
+    leaves = [path for path, made in cli_reference.commands() if not isinstance(made, click.Group)]
+    shown = {path for path in leaves for line in lines if re.search(rf"\b{path}\b", line)}
+    assert set(leaves) - shown == set(UNPLAYED)
 
 
 @pytest.mark.parametrize("section", TABLES, ids=lambda section: section.path)
@@ -129,6 +150,19 @@ def test_the_example_and_the_reference_know_the_same_tables():
         for key in section.path.split("."):
             found = found[key]
         assert found
+
+
+@pytest.mark.parametrize("section", TABLES, ids=lambda section: section.path)
+def test_the_example_has_every_key(section: Section):
+    """At its value, or commented out; those that change nothing here are left out."""
+    example = (REPOSITORY / "aerostack.toml.example").read_text()
+    header = (
+        rf"^#?\[+{re.escape(section.path)}\]+\n(.*?)(?=^#?\[+(?!{re.escape(section.path)}\.)|\Z)"
+    )
+    body = "\n".join(re.findall(header, example, re.M | re.S))
+    for key in rows(part(section.path)):
+        table = rf"^#?\[{re.escape(section.path)}\.{key}\]"
+        assert re.search(rf"^#?{key} = |{table}", body, re.M), key
 
 
 def test_the_names_of_workers_are_there():

@@ -1,13 +1,16 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import re
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aerostack_dev.functions import FormData, Request, Response
+from aerostack_dev.functions.body import LARGE_JSON
 from aerostack_dev.functions.incoming import ClientLeftError, Incoming
 
 
@@ -119,6 +122,41 @@ async def test_the_body_as_every_type():
 async def test_bad_json_raises_what_python_authors_catch(text):
     with pytest.raises(json.JSONDecodeError):
         await Request("http://x/", method="POST", body=text or b" ").json()
+
+
+ODD = {"a": [1, -0.0, 1.5, 10**30, True, None, {"b": {}}], "text": "ü\ud800"}
+
+
+async def test_large_json_leaves_the_event_loop():
+    value = [{**ODD, "id": number} for number in range(20_000)]
+    text = json.dumps(value)
+    assert len(text) > LARGE_JSON
+    turns = 0
+
+    async def beside():
+        nonlocal turns
+        while True:
+            await asyncio.sleep(0)
+            turns += 1
+
+    other = asyncio.create_task(beside())
+    read = await Request("http://x/", method="POST", body=text).json()
+    other.cancel()
+    assert turns > 5
+    assert json.dumps(read) == text
+    assert gc.isenabled()
+
+
+@pytest.mark.parametrize("end", ["", "]x", ",]", "NaN]", '"\x01"]', "1" * 5000 + "]"])
+async def test_large_and_small_json_fail_alike(end):
+    failures = []
+    for size in (0, LARGE_JSON):
+        with pytest.raises(ValueError) as caught:
+            await Request("http://x/", method="POST", body="[" + " " * size + end).json()
+        text = str(caught.value)
+        failures.append((type(caught.value), re.sub(r"(column|char) \d+", r"\1", text)))
+    assert failures[0] == failures[1]
+    assert gc.isenabled()
 
 
 async def test_the_body_iterates_lazily():

@@ -56,7 +56,15 @@ def test_mypy_resolves_them(tmp_path):
         )
     )
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--follow-imports=silent", "index.py"],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--cache-dir",
+            str(STUBS.parent / "build/mypy/stubs"),
+            "--follow-imports=silent",
+            "index.py",
+        ],
         cwd=tmp_path,
         env={"MYPYPATH": f"{site}:{STUBS.parent}", "PATH": ""},
         capture_output=True,

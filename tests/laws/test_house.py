@@ -79,7 +79,7 @@ def test_the_public_names_are_these():
     assert sorted(aerostack_dev.__all__) == PUBLIC
 
 
-PUBLIC = ["BindingError", "__version__"]
+PUBLIC = ["BindingError", "ServiceError", "__version__", "open_project"]
 
 
 def test_declaring_the_rooms_imports_nothing_heavy():

@@ -15,7 +15,7 @@ from aerostack_dev.bindings.state import State
 from aerostack_dev.clock import ManualClock
 from aerostack_dev.config.model import Finding
 from aerostack_dev.runtime import slot
-from aerostack_dev.runtime.host import HandlerError, LoadError
+from aerostack_dev.runtime.host import REQUEST_ID, HandlerError, LoadError, Scope
 from aerostack_dev.runtime.reloading import Reloaded, follow
 from aerostack_dev.runtime.runtime import (
     Runtime,
@@ -68,6 +68,9 @@ class Stage:
         self.clock = clock
 
     async def get(self, path: str = "/") -> str:
+        return await self.fetch(_scope(path))
+
+    async def fetch(self, scope: Scope) -> str:
         body = bytearray()
 
         async def receive() -> dict[str, object]:
@@ -76,14 +79,14 @@ class Stage:
         async def send(message) -> None:
             body.extend(message.get("body", b""))
 
-        await self.runtime.fetch(_scope(path), receive, send)
+        await self.runtime.fetch(scope, receive, send)
         return body.decode()
 
     def codes(self) -> list[str]:
         return [finding.code for finding in self.findings]
 
 
-def _scope(path: str) -> dict[str, object]:
+def _scope(path: str) -> Scope:
     return {
         "type": "http",
         "asgi": {"version": "3.0"},
@@ -139,11 +142,13 @@ async def test_a_failure_is_recorded_and_raised_with_its_id(tmp_path: Path):
 
 async def test_a_client_that_leaves_is_recorded_as_such(tmp_path: Path):
     async with on_stage(tmp_path) as stage:
-        task = asyncio.create_task(stage.get("/wait"))
+        scope = _scope("/wait")
+        task = asyncio.create_task(stage.fetch(scope))
         await until(lambda: stage.runtime.trace.running == 1)
         task.cancel()
         await asyncio.wait({task})
-        assert stage.runtime.trace.recent()[0].outcome == "canceled"
+        (one,) = stage.runtime.trace.recent()
+        assert (one.outcome, one.id) == ("canceled", scope[REQUEST_ID])
 
 
 async def test_a_cron_by_hand_says_how_it_went(tmp_path: Path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -60,6 +61,19 @@ async def test_folders_of_tools_are_passed_over(tmp_path: Path):
         assert burst == {tmp_path / "mine.py"}
 
 
+async def test_an_installation_of_packages_is_noticed(tmp_path: Path):
+    mark = tmp_path / "node_modules" / ".package-lock.json"
+    (tmp_path / "node_modules" / "x").mkdir(parents=True)
+    async with watch_files(tmp_path) as bursts:
+        async with asyncio.timeout(PATIENCE):
+            await anext(bursts)
+        (tmp_path / "node_modules" / "x" / "index.js").write_text("x")
+        mark.write_text("{}")
+        await bursts_until(bursts, mark)
+        shutil.rmtree(tmp_path / "node_modules")
+        await bursts_until(bursts, tmp_path / "node_modules")
+
+
 async def test_where_the_system_has_no_watches_left_it_looks_by_itself(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
@@ -94,3 +108,21 @@ async def test_logs_and_the_file_that_is_printed_into_are_passed_over(
             (tmp_path / "other.log").write_text("a line")
             (tmp_path / "mine.py").write_text("x")
             assert await bursts_until(bursts, tmp_path / "mine.py") == {tmp_path / "mine.py"}
+
+
+async def test_what_editors_write_beside_a_file_is_passed_over(tmp_path: Path):
+    scratch = (
+        ".index.py.swp", ".index.py.swx", "4913", "index.py~", ".#index.py", "#index.py#",
+        "index.py___jb_tmp___", "index.py___jb_old___", ".goutputstream-XI8R12", "a.py.kate-swp",
+    )  # fmt: skip
+    mine = {tmp_path / name for name in ("index.py", ".dev.vars", "4913.py", "swp", "a.sw")}
+    async with watch_files(tmp_path) as bursts:
+        async with asyncio.timeout(PATIENCE):
+            await anext(bursts)
+        for path in [*(tmp_path / name for name in scratch), *mine]:
+            path.write_text("x")
+        seen: set[Path] = set()
+        async with asyncio.timeout(PATIENCE):
+            while not mine <= seen:
+                seen |= await anext(bursts)
+    assert seen == mine

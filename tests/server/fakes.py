@@ -16,6 +16,7 @@ from aerostack_dev.clock import ManualClock
 from aerostack_dev.config.model import Dev, Project, Section
 from aerostack_dev.runtime.host import Failure, Frame
 from aerostack_dev.runtime.trace import Trace
+from tests.support.asgi import http_scope
 
 PORT = 8788
 HOST = b"localhost:8788"
@@ -94,6 +95,7 @@ class FakeRuntime:
         self.fetched: list[dict[str, Any]] = []
         self.scheduled_runs: list[tuple[str, int | None]] = []
         self.reloads = 0
+        self.functions: Sequence[Any] = ()
 
     def configured(self, dev: Dev) -> Project:
         return Project(root=self.root, file=None, name="demo", main=None, dev=dev)
@@ -110,6 +112,8 @@ class FakeRuntime:
     async def scheduled(self, cron: str, time_ms: int | None = None) -> FakeRun:
         self.scheduled_runs.append((cron, time_ms))
         return self.run(cron, time_ms)
+
+    async def ready(self) -> None: ...
 
     async def reload(self) -> None:
         self.reloads += 1
@@ -137,24 +141,15 @@ Pairs = list[tuple[bytes, bytes]]
 
 
 def scope_of(
-    target: str, *, method: str = "GET", headers: Pairs | None = None, host: bytes | None = HOST
+    target: str,
+    *,
+    method: str = "GET",
+    headers: Pairs | None = None,
+    host: bytes | None = HOST,
+    **others: Any,
 ) -> dict[str, Any]:
-    path, _, query = target.partition("?")
     own = [] if host is None else [(b"host", host)]
-    return {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": query.encode("utf-8", "surrogateescape"),
-        "root_path": "",
-        "headers": [*own, *(headers or [])],
-        "client": ("127.0.0.1", 50000),
-        "server": ("127.0.0.1", PORT),
-    }
+    return {**http_scope(target, method, [*own, *(headers or [])]), **others}
 
 
 async def ask(app: Any, target: str, *, body: bytes = b"", **fields: Any) -> Answer:

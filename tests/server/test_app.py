@@ -9,6 +9,7 @@ import pytest
 
 from aerostack_dev.config.model import Dev
 from aerostack_dev.runtime.host import Frame, HandlerError, LoadError
+from aerostack_dev.runtime.upgrades import upgrade_of
 from aerostack_dev.server.app import UserApp
 
 from .fakes import HOST, PORT, FakeRuntime, ask, failure, scope_of
@@ -147,30 +148,68 @@ async def test_a_failing_mount_is_logged(
     assert "serving GET '/cdn-cgi/local/storage/a' failed" in caplog.text
 
 
-async def websocket(app: UserApp, host: bytes) -> list[Any]:
+async def websocket(app: UserApp, host: bytes, path: str = "/socket") -> list[Any]:
+    """What is sent to a client that asks for a WebSocket, and sends one message."""
     sent: list[Any] = []
+    arriving = iter(["connect", "receive", "disconnect"])
 
     async def receive() -> Any:
-        return {"type": "websocket.connect"}
+        return {"type": f"websocket.{next(arriving)}"}
 
     async def send(message: Any) -> None:
         sent.append(message)
 
-    await app({**scope_of("/socket", host=host), "type": "websocket"}, receive, send)
+    await app({**scope_of(path, host=host), "type": "websocket", "scheme": "ws"}, receive, send)
     return sent
 
 
-async def test_websockets_are_closed_politely(runtime: FakeRuntime) -> None:
+async def test_a_request_for_a_websocket_may_be_answered_like_any_other(
+    runtime: FakeRuntime,
+) -> None:
+    start, body = await websocket(app_of(runtime), HOST)
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 200)
+    assert (body["type"], body["body"]) == ("websocket.http.response.body", b"hello")
+    start, _ = await websocket(app_of(runtime), HOST, "/cdn-cgi/local/unknown")
+    assert start["status"] == 200
+
+
+async def test_a_request_for_a_websocket_may_be_accepted(runtime: FakeRuntime) -> None:
+    heard: list[str] = []
+
+    async def fetch(scope: Any, receive: Any, send: Any) -> int:
+        upgrade = upgrade_of(scope)
+        assert upgrade is not None
+        assert (scope["type"], scope["method"], scope["scheme"]) == ("http", "GET", "http")
+
+        async def converse() -> None:
+            while (message := await upgrade.next())["type"] != "websocket.disconnect":
+                heard.append(message["type"])
+
+        await upgrade.accept(converse, [(b"a", b"b")], "chat")
+        return 101
+
+    runtime.fetch = fetch  # type: ignore[method-assign]
     assert await websocket(app_of(runtime), HOST) == [
-        {"type": "websocket.close", "code": 1013, "reason": ""}
+        {"type": "websocket.accept", "headers": [(b"a", b"b")], "subprotocol": "chat"}
     ]
+    assert heard == ["websocket.receive"]
 
 
-async def test_websockets_go_to_a_runtime_that_knows_them(runtime: FakeRuntime) -> None:
-    async def serve(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "websocket.accept"})
+async def test_a_conversation_that_fails_is_said(runtime: FakeRuntime, caplog: Any) -> None:
+    async def fetch(scope: Any, receive: Any, send: Any) -> int:
+        async def converse() -> None:
+            raise ValueError("in our own code")
 
-    runtime.websocket = serve  # type: ignore[attr-defined]
-    assert await websocket(app_of(runtime), HOST) == [{"type": "websocket.accept"}]
-    closed = await websocket(app_of(runtime), b"evil.test")
-    assert closed[0]["code"] == 1008
+        await upgrade_of(scope).accept(converse)  # type: ignore[union-attr]
+        return 101
+
+    runtime.fetch = fetch  # type: ignore[method-assign]
+    with pytest.raises(ValueError, match="our own"):
+        await websocket(app_of(runtime), HOST)
+    assert "the WebSocket of '/socket' failed" in caplog.text
+
+
+async def test_a_websocket_for_a_foreign_host_is_refused(runtime: FakeRuntime) -> None:
+    start, body = await websocket(app_of(runtime), b"evil.test")
+    assert (start["type"], start["status"]) == ("websocket.http.response.start", 403)
+    assert body["body"].startswith(b"Invalid Host header.")

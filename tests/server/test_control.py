@@ -73,6 +73,8 @@ async def test_status(runtime: FakeRuntime) -> None:
             },
             {"cron": "0 0 30 2 *", "next": []},
         ],
+        "services": [],
+        "clock": answer.json["clock"],
     }  # fmt: skip
 
 

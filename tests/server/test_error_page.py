@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,12 @@ def test_many_frames_are_cut(root: Path) -> None:
     assert "and 18 more of your frames" in page
     assert "100 frames outside your code" in page
     assert page.count("<li>") == 60
+
+
+def test_a_recursion_is_one_frame(root: Path) -> None:
+    deep = replace(frame(root / "src/index.py"), more=960)
+    page = html(failure("boom", deep), root)
+    assert "<p class=more>… 960 more frames of fetch</p></section>" in page
 
 
 def test_long_texts_are_cut(root: Path) -> None:

@@ -76,6 +76,39 @@ def test_cve_2023_7080_listening_on_every_interface(host: str | None) -> None:
         )
 
 
+@pytest.mark.parametrize("path", sorted(TRIGGERS))
+async def test_cve_2023_7080_a_trigger_from_another_machine(
+    runtime: FakeRuntime, path: str
+) -> None:
+    runtime.crons = [FakeCron("0 * * * *")]
+    locked, keyless = (
+        UserApp(runtime, port=PORT, token=TOKEN),
+        UserApp(runtime, port=PORT),
+    )
+    wrong = [(b"authorization", b"Bearer wrong")]
+    for client in (("192.168.1.20", 5000), ("fe80::1%eth0", 5000), ("junk", 5000), None):
+        for app, headers in (
+            (locked, []),
+            (locked, wrong),
+            (locked, [AUTHORIZED] * 2),
+            (keyless, []),
+            (keyless, [(b"authorization", b"Bearer ")]),
+        ):
+            answer = await ask(app, path, headers=headers, client=client)
+            assert (answer.status, answer.headers["www-authenticate"]) == (401, "Bearer")
+            assert TOKEN not in answer.text
+        assert untouched(runtime)
+        assert (await ask(locked, path, headers=[AUTHORIZED], client=client)).status == 200
+        runtime.scheduled_runs.clear()
+    for client in (
+        ("127.0.0.1", 5000),
+        ("127.0.0.9", 5000),
+        ("::1", 5000),
+        ("::ffff:127.0.0.1", 1),
+    ):
+        assert (await ask(locked, path, client=client)).status == 200
+
+
 # Rule 2: an exact Host on every request.
 
 FOREIGN = (
@@ -168,7 +201,8 @@ async def test_cve_2026_112085_upgrades(control: ControlApp, user: UserApp) -> N
     for app, host in ((control, HOST), (control, b"evil.test"), (user, b"evil.test")):
         scope = scope_of("/api/events", host=host, headers=[AUTHORIZED])
         await app({**scope, "type": "websocket"}, receive, send)
-    assert sent == [{"type": "websocket.close", "code": 1008, "reason": ""}] * 3
+    assert sent[:2] == [{"type": "websocket.close", "code": 1008, "reason": ""}] * 2
+    assert sent[2]["status"] == 403
     upgrade = [(b"upgrade", b"websocket"), (b"connection", b"upgrade"), (b"origin", b"http://evil")]
     assert (await ask(control, "/api/status", headers=[AUTHORIZED, *upgrade])).status == 403
 

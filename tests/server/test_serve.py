@@ -10,11 +10,12 @@ import httpx
 import pytest
 
 from aerostack_dev.clock import stopwatch
-from aerostack_dev.runtime.host import HandlerError
+from aerostack_dev.runtime.host import REQUEST_ID, HandlerError
 from aerostack_dev.server.app import UserApp
 from aerostack_dev.server.control import ControlApp
+from aerostack_dev.server.loops import loop_factory
 from aerostack_dev.server.protocol import LARGEST_HEAD
-from aerostack_dev.server.serve import loop_factory, serving
+from aerostack_dev.server.serve import serving
 from aerostack_dev.server.sockets import listening
 
 from .fakes import FakeRuntime, failure
@@ -205,6 +206,7 @@ async def test_leaving_waits_only_so_long(runtime: FakeRuntime) -> None:
             await asyncio.Event().wait()
         finally:
             ended.append("closed")
+            scope[REQUEST_ID] = "cut"
         return 200
 
     runtime.answer = endless
@@ -217,7 +219,35 @@ async def test_leaving_waits_only_so_long(runtime: FakeRuntime) -> None:
                 await going.wait()
             assert stopwatch() - began < 4
             assert ended == ["closed"]
-            assert (await request).status_code == 500
+            answer = await request
+            assert (answer.status_code, answer.headers["vary"]) == (500, "accept")
+            assert answer.json() == {
+                "error": "Canceled",
+                "message": "the server was stopped before the handler had answered",
+                "stack": "Canceled: the server was stopped before the handler had answered",
+                "requestId": "cut",
+            }
+
+
+async def test_an_answer_that_has_begun_is_cut(runtime: FakeRuntime) -> None:
+    going = asyncio.Event()
+
+    async def endless(scope: Any, receive: Any, send: Any) -> int:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"some", "more_body": True})
+        going.set()
+        await asyncio.Event().wait()
+        return 200
+
+    runtime.answer = endless
+    with listening(port=0) as found:
+        app = UserApp(runtime, port=found.port)
+        async with httpx.AsyncClient() as client:
+            async with serving(app, found.sockets, grace=0):
+                request = asyncio.ensure_future(client.get(found.url))
+                await going.wait()
+            with pytest.raises(httpx.RemoteProtocolError):
+                await request
 
 
 async def test_idle_connections_do_not_hold_it_up(runtime: FakeRuntime) -> None:

@@ -39,7 +39,6 @@ async def test_every_path_fires(runtime: FakeRuntime, path: str) -> None:
 
 
 @EVERY
-@pytest.mark.spec("queue 2.5.23")
 async def test_the_only_cron_needs_no_name(runtime: FakeRuntime, path: str) -> None:
     runtime.crons = [FakeCron("0 * * * *")]
     assert (await fire(runtime, path)).status == 200
@@ -88,7 +87,6 @@ async def test_json_of_a_good_run(runtime: FakeRuntime) -> None:
     assert answer.body == b'{"outcome":"ok","noRetry":false}'
 
 
-@pytest.mark.spec("queue 2.5.27")
 async def test_the_older_path_answers_with_the_error_page(runtime: FakeRuntime) -> None:
     runtime.run = lambda cron, time_ms: FakeRun(cron, "exception", failure=failure("boom"))
     answer = await fire(runtime, "/__scheduled?cron=x")

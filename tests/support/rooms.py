@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from aerostack_dev.bindings.env import Env
 from aerostack_dev.bindings.kind import Kind, Services
@@ -60,3 +62,42 @@ async def open_room(
     async with open_bindings([kind], services) as bindings:
         faces = {name: bound.face() for name, bound in bindings.bound.items()}
         yield Room(bindings, Env(faces, {}), services, ticking, findings)
+
+
+OpenKind = Callable[..., AbstractAsyncContextManager[Room]]
+
+
+def fixtures(
+    kind: Kind, binding: str, backends: Mapping[str, str] | None = None
+) -> tuple[Any, Any, Any, Any]:
+    """For a room's conftest: `open_kind`, `room`, the face of `binding`, and `invoke`.
+
+    Each test that asks for one of them runs once with every backend.
+    """
+    known = backends or kind.backends
+
+    @pytest.fixture(params=list(known))
+    def open_kind(request: pytest.FixtureRequest, tmp_path: Path) -> OpenKind:
+        """Opens the room with one of its backends: `open_kind(*declarations, root=…)`."""
+        only = replace(kind, backends={request.param: known[request.param]})
+
+        def opened(*declarations: Any, root: Path = tmp_path, **others: Any) -> Any:
+            return open_room(root, only, *declarations, **others)
+
+        return opened
+
+    @pytest.fixture
+    async def room(open_kind: OpenKind) -> AsyncIterator[Room]:
+        async with open_kind() as room:
+            yield room
+
+    @pytest.fixture
+    def face(room: Room) -> Any:
+        return getattr(room.env, binding)
+
+    @pytest.fixture
+    def invoke(room: Room) -> Any:
+        """Calls an operation of `binding` with wire values, as a child process does."""
+        return lambda operation, *arguments: room.bindings.invoke(binding, operation, arguments)
+
+    return open_kind, room, face, invoke

@@ -10,12 +10,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
 
+from .measured import MEASURED
+
+OURS = (sys.executable, "-m", "aerostack_dev")
 READY = "Ready on "
 PATIENCE = 30.0
 """Seconds that anything here may take on a busy machine before it counts as broken."""
@@ -33,7 +36,7 @@ def write_project(root: Path, files: Mapping[str, str]) -> Path:
 def aerostack(
     *arguments: str, cwd: Path, env: Mapping[str, str] | None = None, **options: object
 ) -> subprocess.CompletedProcess[str]:
-    """Run a command to its end."""
+    """Run a command to its end. `env` is added to the environment of the tests."""
     return subprocess.run(
         [sys.executable, "-m", "aerostack_dev", *arguments],
         cwd=cwd,
@@ -132,21 +135,29 @@ def serving(
     *arguments: str,
     port: str | None = "0",
     env: Mapping[str, str] | None = None,
+    measured: bool = False,
+    program: Sequence[str] = OURS,
 ) -> Iterator[Server]:
     """`aerostack dev` in `root` on a free port, ready; ended at the end of the block.
 
-    `port` None: it is not told one.
+    `port` None: it is not told one. `measured`: its lines count as covered. `program`: the
+    words that call `aerostack`.
     """
     write_project(root, files or {})
-    if not (root / "aerostack.toml").exists():
+    if not any((root / name).exists() for name in ("aerostack.toml", "wrangler.toml")):
         write_project(root, {"aerostack.toml": ""})
-    command = [sys.executable, "-m", "aerostack_dev", "dev", *arguments]
+    command = [*program, "dev", *arguments]
     if port is not None:
         command += ["--port", port]
     process = subprocess.Popen(
         command,
         cwd=root,
-        env={**os.environ, "PYTHONUNBUFFERED": "1", **(env or {})},
+        env={
+            **os.environ,
+            **(MEASURED if measured else {}),
+            "PYTHONUNBUFFERED": "1",
+            **(env or {}),
+        },
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

@@ -11,12 +11,12 @@ from tests.support.server import aerostack
 
 
 @pytest.fixture
-def made(tmp_path: Path) -> Callable[[str], Path]:
-    """`made(template)` is the folder of a new project."""
+def made(tmp_path: Path) -> Callable[..., Path]:
+    """`made(template, language)` is the folder of a new project."""
 
-    def make(template: str) -> Path:
+    def make(template: str, language: str = "python") -> Path:
         root = tmp_path / "my-project"
-        done = aerostack("init", str(root), "-t", template, "-l", "python", cwd=tmp_path)
+        done = aerostack("init", str(root), "-t", template, "-l", language, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         return root
 

@@ -75,8 +75,9 @@ def statuses(response: httpx.Response) -> list[str]:
     return [event["status"] for event in response.json()["events"]]
 
 
-def test_deliveries_at_the_same_moment_are_one_event(made: Callable[[str], Path]):
-    root = made("webhooks")
+@pytest.mark.parametrize("language", ["python", "typescript"])
+def test_deliveries_at_the_same_moment_are_one_event(made: Callable[..., Path], language: str):
+    root = made("webhooks", language)
     with serving(root, {".dev.vars": VARIABLES}) as server:
         with ThreadPoolExecutor(8) as pool:
             answers = list(pool.map(lambda _: deliver(server, payment("evt_1")), range(8)))
@@ -84,6 +85,11 @@ def test_deliveries_at_the_same_moment_are_one_event(made: Callable[[str], Path]
         assert sorted(answer.json()["deliveries"] for answer in answers) == list(range(1, 9))
         events = server.eventually("/events", lambda found: statuses(found) == ["done"])
         assert events.json()["events"][0]["outcome"] == "pi_1: 4900 eur (smallest unit)"
+        unsigned = server.post("/webhooks/github", content=b"{}")
+        assert (unsigned.status_code, unsigned.json()) == (
+            401,
+            {"error": "X-Hub-Signature-256 is missing"},
+        )
 
 
 def test_what_was_answered_survives_a_kill(made: Callable[[str], Path]):

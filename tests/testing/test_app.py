@@ -155,9 +155,9 @@ async def test_state_is_new_each_time_and_none_is_left_in_the_project(project: P
 async def test_time_is_moved_by_hand(project: Path):
     async with open_app(project) as app:
         await app.env.CACHE.put("n", "1", expiration_ttl=60)
-        app.clock.advance(59)
+        await app.clock.advance(59)
         assert await app.env.CACHE.get("n") == "1"
-        app.clock.advance(1)
+        await app.clock.advance(1)
         assert await app.env.CACHE.get("n") is None
 
 
@@ -194,9 +194,9 @@ async def test_retries_and_the_dead_letter_queue_follow_the_clock(project: Path)
         await app.env.QUEUE.send("raise")
         first = await app.consume("jobs")
         assert (first.outcome, first.retried, first.buried) == ("exception", ["raise"], [])
-        app.clock.advance(29)
+        await app.clock.advance(29)
         assert (await app.consume("jobs")).retried == []
-        app.clock.advance(1)
+        await app.clock.advance(1)
         assert (await app.consume("jobs")).buried == ["raise"]
         assert (await app.consume("dead")).retried == ["raise"]
 

@@ -52,5 +52,6 @@ KIND = Kind(
     resource=lambda declaration: str(declaration.provider),
     backends={"provider": "aerostack_dev.bindings.ai.opening:open_backend"},
     operations="aerostack_dev.bindings.ai.operations:Operations",
-    face="aerostack_dev.bindings.ai.api:Face",
+    face="aerostack_dev.bindings.ai.api:Ai",
+    interface="Ai",
 )

@@ -20,7 +20,7 @@ from .reply import close
 FACE_OPTIONS = (*RUN_OPTIONS, "signal")
 
 
-class Face:
+class Ai:
     """The models. Refusals raise `BindingError` with the platform's text, misuse `TypeError`.
 
     After a call `lastRequestId`, `lastRequestHttpStatusCode` and

@@ -1,5 +1,6 @@
 /** `env.AI` as a TypeScript author holds it (storage-vectorize-ai.md §3). */
-import { type Binding, bytesOf, type Wire } from "../face.ts";
+import type { Binding, Wire } from "../face.ts";
+import { abortable, raced, type Reply, until } from "./aborting.ts";
 
 type Options = Record<string, unknown> | null | undefined;
 
@@ -27,9 +28,12 @@ class Ai {
   /** Run a model: its JSON, a stream of what is none, or a `Response`. */
   async run(model: string, inputs: Options, options?: Options): Promise<unknown> {
     const { signal, ...given } = options ?? {};
+    const wanted = abortable(signal);
+    wanted?.throwIfAborted();
     const call = this.#binding.invoke("run", model, plain(inputs), plain(given));
-    const reply = await this.#noted(raced(call, signal as AbortSignal | undefined));
-    const { requestId, status, contentType, body } = reply;
+    const reply = await this.#noted(raced(call, wanted));
+    const { requestId, status, contentType } = reply;
+    const body = until(wanted, reply.body);
     this.#note(requestId, status, null);
     if (!given.returnRawResponse) return body;
     const content = body instanceof ReadableStream ? body : JSON.stringify(body);
@@ -68,8 +72,7 @@ class Ai {
     return this.#binding.invoke("unavailable", "fetch()");
   }
 
-  // deno-lint-ignore no-explicit-any
-  async #noted(call: Promise<any>): Promise<any> {
+  async #noted(call: Promise<Reply>): Promise<Reply> {
     try {
       return await call;
     } catch (error) {
@@ -114,24 +117,13 @@ async function fileOf(file: File): Promise<Wire> {
   return { name: file.name ?? null, mimeType: file.blob.type, data };
 }
 
-/** The first of a call and its abortion. */
-function raced<T>(call: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return call;
-  const aborted = new Promise<never>((_, reject) => {
-    const abort = () => reject(signal.reason);
-    if (signal.aborted) abort();
-    else signal.addEventListener("abort", abort, { once: true });
-  });
-  return Promise.race([call, aborted]);
-}
-
-/** Values as JSON has them, but bytes as bytes and streams as streams. */
+/** Values as JSON has them, but streams as streams. */
 function plain(value: unknown): Wire {
   if (typeof value !== "object" || value === null) return value as Wire;
   if (value instanceof ReadableStream) return value;
-  const bytes = bytesOf(value);
-  if (bytes) return bytes;
   if (Array.isArray(value)) return value.map(plain);
+  // JSON makes an object of these, which no model takes (§3.1): its first entry says as much.
+  if (ArrayBuffer.isView(value)) return 0 in value ? { 0: Number(value[0]) } : {};
   if (value instanceof Date) return value.toJSON();
   return Object.fromEntries(
     Object.entries(value).filter(([, each]) => each !== undefined)

@@ -39,6 +39,9 @@ class Provider(Protocol):
     def offers(self, call: Call) -> bool:
         """Whether it can answer calls like this one at all."""
 
+    def naming(self, call: Call) -> str:
+        """What it calls the model; empty when it has none of its own."""
+
     async def answer(self, call: Call) -> Outcome:
         """The answer. Raises `AiError` in the provider's own words, naming it."""
 

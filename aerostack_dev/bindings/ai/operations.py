@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ from ..kind import Services
 from ..options import options as chosen
 from ..spans import describe, operation
 from . import Ai, catalogue, markdown, models, schemas, shapes
-from .backend import Backend, Call
+from .backend import Backend, Call, Provider
 from .chats import Making
 from .failures import AiError, cannot, invalid, no_such_model, unavailable
 from .identity import request_id
@@ -84,6 +84,15 @@ class Operations:
         Params: `author`, `search`, `task`, `source`, `hide_experimental`, `page`, `per_page`.
         """
         return catalogue.search(params or {})
+
+    @operation()
+    async def routes(self) -> list[Wire]:
+        """Who answers for each model, for the command line: `{model, task, provider, as,
+        configured}`; the project's own models first. `provider` is None when nobody can.
+        """
+        provider = await self._backend.provider(self._declaration)
+        found = [_route(each, provider, self._declaration) for each in _models(self._declaration)]
+        return sorted(found, key=lambda route: not route["configured"])
 
     @operation(_subject_of_files)
     async def toMarkdown(self, files: Sequence[Wire], options: Options = None) -> list[Wire]:
@@ -189,6 +198,31 @@ class Operations:
         if code not in self._said:
             self._said.add(code)
             self._services.notify(Finding(code.split()[0], message, hint=hint))
+
+
+_TASKS = frozenset(map(str, models.Task))
+
+
+def _models(declaration: Ai) -> Iterator[Model]:
+    """The models that the project names, then the others of the platform."""
+    for name in declaration.models:
+        found = models.find(name) or models.guessed(name, {"messages": []})
+        if found is not None and name not in _TASKS:
+            yield found
+    yield from (model for name, model in models.MODELS.items() if name not in declaration.models)
+
+
+def _route(model: Model, provider: Provider, declaration: Ai) -> Wire:
+    call = Call(model, {}, {})
+    chosen = provider.chosen(call)
+    offered = chosen.offers(call)
+    return {
+        "model": model.name,
+        "task": str(model.task),
+        "provider": chosen.name if offered else None,
+        "as": chosen.naming(call) if offered else "",
+        "configured": bool({model.name, str(model.task)} & declaration.models.keys()),
+    }
 
 
 def check_inputs(inputs: Any, model: Model) -> None:

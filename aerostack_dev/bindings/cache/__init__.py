@@ -36,4 +36,5 @@ KIND = Kind(
     backends={"sqlite": "aerostack_dev.bindings.cache.sqlite:open_backend"},
     operations="aerostack_dev.bindings.cache.operations:Operations",
     face="aerostack_dev.bindings.cache.api:KVNamespace",
+    interface="KVNamespace",
 )

@@ -55,4 +55,5 @@ KIND = Kind(
     operations="aerostack_dev.bindings.database.operations:Operations",
     face="aerostack_dev.bindings.database.api:D1Database",
     location=_location,
+    interface="D1Database",
 )

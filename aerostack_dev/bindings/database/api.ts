@@ -78,7 +78,7 @@ class Preparing {
   }
 
   // deno-lint-ignore require-await
-  async batch(statements: D1PreparedStatement[]): Promise<unknown> {
+  async batch(statements: unknown[]): Promise<unknown> {
     return this.#verbs(
       "batch",
       statements.map((each) => D1PreparedStatement.entry(each)),

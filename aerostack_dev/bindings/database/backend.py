@@ -9,6 +9,9 @@ from typing import Any, NamedTuple, Protocol
 from ...wire import Record
 from .plan import Plan
 
+QUERY_SECONDS = 30.0
+"""Production's limit of one statement (db-cache.md §1.10)."""
+
 Statement = tuple[Plan, Sequence[Any]]
 """What to run and its parameters, as SQLite takes them (`values.parameters`)."""
 
@@ -51,6 +54,17 @@ class Database(Protocol):
 
     def export(self, tables: Sequence[str], schema: bool, data: bool) -> AsyncIterator[bytes]:
         """The database as SQL text (db-cache.md §1.12), seen at one instant."""
+
+    async def begin_import(self) -> str:
+        """Open a transaction over several calls, for whose end all other requests wait."""
+
+    async def go_on_importing(self, name: str, statements: Sequence[Statement]) -> int:
+        """Run further statements in it; how many rows they changed. Raises as `run`;
+        then nothing of the import is kept.
+        """
+
+    async def end_import(self, name: str, *, keep: bool) -> None:
+        """End it: all of it is kept, or nothing. Raises as `run`."""
 
 
 class Backend(Protocol):

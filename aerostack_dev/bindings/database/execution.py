@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,7 @@ import apsw
 from ...clock import stopwatch
 from ...wire import Record
 from . import failures
-from .backend import Outcome, Statement, View
+from .backend import QUERY_SECONDS, Outcome, Statement, View
 from .failures import RefusedError, refusal
 from .guard import SWITCHES, TRANSACTIONS, Guard, renames_to_reserved
 from .limited import without_limit
@@ -20,8 +21,6 @@ from .undecodable import read_with_replacement
 from .values import plain_rows
 
 SERVED_BY = "aerostack-dev.db"
-QUERY_SECONDS = 30.0
-"""Production's limit of one statement (db-cache.md §1.10)."""
 PROGRESS_STEPS = 1_000_000
 """How many of SQLite's steps pass between two looks at the time."""
 TABLES_KEPT = 2048
@@ -52,6 +51,8 @@ class Executor:
         self._sized = (-1, 0)
         """The file's version when its size was last asked for, and that size."""
         self._deadline = 0.0
+        self._position = 0
+        """Of the statement that runs, among several."""
         self._tables: dict[str, str] = {}
         self._indexes: dict[str, int] = {}
 
@@ -89,6 +90,25 @@ class Executor:
                 self._control(_ROLLBACK)
                 self._indexes.clear()
 
+    def held(
+        self, connection: apsw.Connection, statements: Sequence[Statement], view: View
+    ) -> list[Any]:
+        """Run statements in a transaction that stays open until `commit`.
+
+        Raises `RefusedError`; then nothing of the transaction is kept.
+        """
+        with self._keeping(connection):
+            if not connection.in_transaction:
+                self._control(_BEGIN_IMMEDIATE)
+            return [view.shape(outcome) for outcome in self._each(statements, view)]
+
+    def commit(self, connection: apsw.Connection) -> None:
+        """End the transaction of `held`. Raises as it does."""
+        with self._keeping(connection):
+            if connection.in_transaction:
+                self._deadline = stopwatch() + QUERY_SECONDS
+                self._control(_COMMIT)
+
     def trusted(
         self, connection: apsw.Connection, work: Callable[[apsw.Connection], Result]
     ) -> Result:
@@ -102,11 +122,40 @@ class Executor:
         finally:
             self.guard.trusted = False
 
+    def _each(
+        self, statements: Sequence[Statement], view: View, first: int = 1
+    ) -> Iterator[Outcome]:
+        """Run statements that failures count from `first`; 0: there is only one."""
+        for self._position, statement in enumerate(statements, first):
+            if self.closing:  # many short statements never meet the progress handler
+                raise apsw.InterruptError("interrupted")
+            try:
+                yield self._outcome(*statement, view)
+            except RefusedError as refused:
+                refused.position, self._position = self._position, 0
+                raise
+        self._position = 0
+
+    @contextmanager
+    def _keeping(self, connection: apsw.Connection) -> Iterator[None]:
+        """The transaction is undone when the block fails."""
+        try:
+            yield
+        except BaseException as error:
+            if connection.in_transaction:
+                self._control(_ROLLBACK)
+            if isinstance(error, apsw.Error):
+                raise self._refusal(error) from None
+            if isinstance(error, UnicodeDecodeError):
+                raise RefusedError(failures.NOT_TEXT) from None
+            raise
+
     def _transaction(self, statements: Sequence[Statement], view: View) -> list[Any]:
         reading = all(plan.reading for plan, _ in statements)
         self._control(_BEGIN if reading else _BEGIN_IMMEDIATE)
         try:
-            results = [view.shape(self._outcome(*statement, view)) for statement in statements]
+            outcomes = self._each(statements, view, 1 if len(statements) > 1 else 0)
+            results = [view.shape(outcome) for outcome in outcomes]
             self._control(_COMMIT)
         finally:
             self._reset({name for plan, _ in statements for name in plan.switches})
@@ -237,6 +286,7 @@ class Executor:
         if refused and isinstance(error, apsw.AuthError):
             return RefusedError(TRANSACTIONS, hint=failures.TRANSACTIONS_HINT)
         found = refusal(error, self.path)
+        found.position, self._position = self._position, 0
         if isinstance(error, apsw.InterruptError):
             found.hint = f"a statement may take {QUERY_SECONDS:g} seconds"
         return found

@@ -9,6 +9,7 @@ import apsw
 
 from ...errors import BindingError, StateError
 from ..sqlite import failure
+from .script import STATEMENT
 
 NO_STATEMENTS = "No SQL statements detected."
 NO_STATEMENT = "SQL code did not contain a statement."
@@ -46,15 +47,18 @@ class RefusedError(Exception):
         self.code = code[1] if code else "D1_ERROR"
         self.hint = hint
         self.where = ""
+        self.position = 0
+        """Which of several statements it is, from 1; 0 where there is only one."""
 
     def error(self, prefix: str = "D1_ERROR: ") -> BindingError:
         """What the author sees, to be raised from `bare()`."""
         kind = StateError if self.where else BindingError
-        return kind(prefix + self.text, hint=self.hint, where=self.where, code=self.code)
+        where = self.where or (f"{STATEMENT}{self.position}" if self.position else "")
+        return kind(prefix + self.text, hint=self.hint, where=where, code=self.code)
 
-    def bare(self) -> BindingError:
-        """The cause of `error()`: the text alone."""
-        return BindingError(self.text, code=self.code)
+    def bare(self, prefix: str = "") -> BindingError:
+        """The cause of `error()`: the text without its code."""
+        return BindingError(prefix + self.text, code=self.code)
 
 
 def refusal(error: apsw.Error, path: Path) -> RefusedError:

@@ -15,7 +15,7 @@ from typing import Any
 
 from ...errors import AerostackError, BindingError, ConfigError
 from . import Database
-from .script import quoted, read_script
+from .script import place_of, quoted, read_script, sql_text
 
 Invoke = Callable[[str, Sequence[Any]], Awaitable[Any]]
 """Calls an operation of the binding: `("batch", [statements])`."""
@@ -163,10 +163,18 @@ class Migrations:
         prefix = "D1_ERROR: " if isinstance(error, BindingError) else ""
         return AerostackError(
             f"{pending[index]}: {error.message.removeprefix(prefix)}",
-            where=str(self.folder / pending[index]),
+            where=self._place(pending[index], error.where),
             hint=f"{error.hint + '; ' if error.hint else ''}{kept}{untried}",
             code=error.code,
         )
+
+    def _place(self, name: str, where: str) -> str:
+        """The line of a migration that failed, where that is known."""
+        path = self.folder / name
+        try:
+            return place_of(where, sql_text(path.read_bytes(), name), str(path)) or str(path)
+        except (OSError, AerostackError):  # it was changed or removed meanwhile
+            return str(path)
 
 
 def _plain(path: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from ...errors import BindingError
 from ...wire import Record
@@ -16,7 +16,10 @@ from .failures import RefusedError
 from .plan import Plan, plan
 from .values import is_int64, parameters, unsupported
 
-EXEC_PREFIX = "D1_EXEC_ERROR: Error in line 1: "
+T = TypeVar("T")
+
+EXEC_ERROR = "D1_EXEC_ERROR: "
+FIRST_LINE = "Error in line 1: "
 DUMP_REFUSED = "Status 404"
 QUERY_REFUSED = "query() needs the experimental flag d1_binding_jsrpc"
 
@@ -131,7 +134,8 @@ class Operations:
         try:
             durations = await self._request([(line, ()) for line in lines], DURATION)
         except RefusedError as refused:
-            raise refused.error(f"{EXEC_PREFIX}{lines[0]}: ") from refused.bare()
+            line = f"{FIRST_LINE}{lines[0]}: "
+            raise refused.error(f"{EXEC_ERROR}{line}") from refused.bare(line)
         return Record(count=len(durations), duration=sum(durations))
 
     @operation()
@@ -156,10 +160,7 @@ class Operations:
     @operation()
     async def info(self) -> Record:
         """`{name, file, size, tables: [{name, type, columns, rows, indexes}]}`."""
-        try:
-            return await self._database.info()
-        except RefusedError as refused:
-            raise refused.error() from refused.bare()
+        return await self._reported(self._database.info())
 
     @operation(lambda *_, **__: "")
     async def export(
@@ -167,6 +168,41 @@ class Operations:
     ) -> AsyncIterator[bytes]:
         """The database, or these tables of it, as SQL text in pieces (§1.12)."""
         return self._exported(tables, schema, data)
+
+    @operation()
+    async def beginImport(self) -> str:
+        """Begin an import, a transaction over several calls; returns its name.
+
+        Until it ends every other request to the database waits. It ends by itself,
+        undone, after `importing.IDLE_SECONDS` without a call.
+        """
+        return await self._reported(self._database.begin_import())
+
+    @operation(lambda name, statements: _batch_subject(statements))
+    async def continueImport(self, name: str, statements: Sequence[Sequence[Any]]) -> int:
+        """Run `[[sql, parameters], …]` as part of it; how many rows they changed.
+
+        Raises as `batch`; then the import has ended, and nothing of it is kept.
+        """
+        prepared = [_prepared(*_entry(statement)) for statement in statements]
+        kept = [statement for statement in prepared if not statement[0].dropped]
+        return await self._reported(self._database.go_on_importing(name, kept))
+
+    @operation()
+    async def finishImport(self, name: str) -> None:
+        """Keep what was imported. Raises as `batch`; then nothing is kept."""
+        await self._reported(self._database.end_import(name, keep=True))
+
+    @operation()
+    async def abandonImport(self, name: str) -> None:
+        """End an import; nothing of it is kept."""
+        await self._reported(self._database.end_import(name, keep=False))
+
+    async def _reported(self, work: Awaitable[T]) -> T:
+        try:
+            return await work
+        except RefusedError as refused:
+            raise refused.error() from refused.bare()
 
     async def _exported(
         self, tables: Sequence[str], schema: bool, data: bool

@@ -8,13 +8,16 @@ ends with `; END ;` only. So a `CASE … END` needs no rule of its own.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from ...errors import AerostackError
 
 BLANK = " \t\n\f\r"
 """What counts as white space in SQL."""
+
+STATEMENT = "statement "
+"""`statement 3` is where a batch failed, until it is known of which file that is."""
 
 SQLITE_HEADER = b"SQLite format 3"
 
@@ -87,6 +90,15 @@ def statements(sql: str) -> list[str]:
     return [sql[found.first : found.last] for found in segments(sql) if found.words]
 
 
+def is_complete(sql: str) -> bool:
+    """Whether the last statement of `sql` has its `;` (or there is none)."""
+    reader = _Reader()
+    for token in tokens(sql):
+        if reader.read(token):
+            reader = _Reader()
+    return not reader.begun
+
+
 def read_script(data: bytes, name: str) -> list[str]:
     """The statements of a SQL file, ready to run as one batch (db-cache.md §1.12).
 
@@ -94,6 +106,11 @@ def read_script(data: bytes, name: str) -> list[str]:
     transaction already. Raises `AerostackError` for a database file, for text that is
     not UTF-8 and for a file of several transactions.
     """
+    return without_transaction(statements(sql_text(data, name)), name)
+
+
+def sql_text(data: bytes, name: str) -> str:
+    """The text of a SQL file. Raises `AerostackError` when it is none."""
     if data.startswith(SQLITE_HEADER):
         raise AerostackError(
             "this is a SQLite database, not SQL text",
@@ -101,32 +118,63 @@ def read_script(data: bytes, name: str) -> list[str]:
             hint="write it as SQL first: sqlite3 FILE .dump > FILE.sql",
         )
     try:
-        text = data.decode("utf-8-sig")
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise AerostackError(
             f"this is not UTF-8 text (byte {error.start})",
             where=name,
             hint="save the file as UTF-8",
         ) from error
-    return without_transaction(statements(text), name)
 
 
-def without_transaction(found: Sequence[str], name: str) -> list[str]:
+def without_transaction(found: Iterable[str], name: str) -> list[str]:
     """`found` without its first BEGIN TRANSACTION and COMMIT.
 
     Raises `AerostackError` when another transaction begins in it.
     """
-    kept = list(found)
-    for words in (("BEGIN",), ("COMMIT", "END")):
-        for index, statement in enumerate(kept):
-            if _control(statement) in words:
-                del kept[index]
-                break
-    if any(_control(statement) == "BEGIN" for statement in kept):
-        raise AerostackError(
-            _SEVERAL_TRANSACTIONS, where=name, hint="remove BEGIN and COMMIT: the file is one batch"
-        )
-    return kept
+    outside = Outside(name)
+    return [statement for statement in found if outside.keeps(statement)]
+
+
+def place_of(where: str, text: str, name: str, before: int = 0) -> str:
+    """`where` of the failure of a script, as `<name>:<line>` if it is one of its statements.
+
+    The script, `text`, went over as the statements that `Outside` keeps; those of the
+    batch that failed begin behind `before` of them.
+    """
+    if not where.startswith(STATEMENT):
+        return where
+    number = before + int(where.removeprefix(STATEMENT))
+    outside = Outside(name)
+    for found in segments(text):
+        if found.words and outside.keeps(text[found.first : found.last]):
+            number -= 1
+            if number == 0:
+                return f"{name}:{text.count(chr(10), 0, found.first) + 1}"
+    return name
+
+
+class Outside:
+    """Which statements of a script are left when its one transaction is taken off."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._begun = False
+        self._ended = False
+
+    def keeps(self, statement: str) -> bool:
+        """Whether the next statement stays. Raises `AerostackError` at a second BEGIN."""
+        word = _control(statement)
+        if word == "BEGIN":
+            if self._begun:
+                hint = "remove BEGIN and COMMIT: the file is one batch"
+                raise AerostackError(_SEVERAL_TRANSACTIONS, where=self._name, hint=hint)
+            self._begun = True
+            return False
+        if word in ("COMMIT", "END") and not self._ended:
+            self._ended = True
+            return False
+        return True
 
 
 def quoted(name: str) -> str:
@@ -135,6 +183,8 @@ def quoted(name: str) -> str:
 
 
 def _control(statement: str) -> str:
+    if statement[:1] not in "bBcCeE":  # statements begin with their first word
+        return ""
     words = [token.text.upper() for token in tokens(statement) if token.kind not in _IGNORED]
     simple = {"BEGIN", "COMMIT", "END", "TRANSACTION", "DEFERRED", "IMMEDIATE", "EXCLUSIVE"}
     return words[0] if words and simple.issuperset(words) else ""
@@ -153,6 +203,11 @@ class _Reader:
         self._stop = 0
         self._words: list[str] = []
         self._tail: tuple[str, str] = ("", "")
+
+    @property
+    def begun(self) -> bool:
+        """Whether anything but comments was read."""
+        return self._first is not None
 
     def read(self, token: Token) -> bool:
         """Take one token; True when the statement is complete."""

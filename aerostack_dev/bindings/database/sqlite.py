@@ -9,7 +9,6 @@ from typing import Any
 
 import apsw
 
-from ...clock import Clock
 from ...errors import StateError
 from ...wire import Record
 from ..kind import Services
@@ -20,22 +19,26 @@ from .execution import Executor
 from .export import sql_of
 from .failures import refusal
 from .files import file_path
+from .importing import Imports
 from .info import describe
 
 
 class SqliteDatabase:
     """One database (`backend.Database`)."""
 
-    def __init__(self, name: str, path: Path, clock: Clock, stack: AsyncExitStack) -> None:
+    def __init__(self, name: str, path: Path, services: Services, stack: AsyncExitStack) -> None:
         self.name = name
         self.path = path
         self.store = Lazy(stack, self._open)
         self.executor = Executor(path)
-        self._epoch = int(clock.now())
+        self._imports = Imports(path, services.entropy, stack)
+        self._epoch = int(services.clock.now())
         self._requests = 0
 
     async def run(self, statements: Sequence[Statement], view: View) -> list[Any]:
         store = self.store.value or await self._opened()
+        if self._imports.current is not None:
+            await self._imports.wait()
         self._requests += 1
         return await store.run(self.executor.run, statements, view)
 
@@ -54,6 +57,26 @@ class SqliteDatabase:
         async with open_store(self.path) as reader:
             async for piece in sql_of(reader, tables, schema, data):
                 yield piece
+
+    async def begin_import(self) -> str:
+        await self._opened()
+        return (await self._imports.begin()).name
+
+    async def go_on_importing(self, name: str, statements: Sequence[Statement]) -> int:
+        opened = self._imports.named(name)
+        try:
+            return await opened.add(statements)
+        except BaseException:
+            await self._imports.close(opened)
+            raise
+
+    async def end_import(self, name: str, *, keep: bool) -> None:
+        opened = self._imports.named(name)
+        try:
+            if keep:
+                await opened.commit()
+        finally:
+            await self._imports.close(opened)
 
     async def _opened(self) -> Store:
         try:
@@ -84,7 +107,7 @@ class SqliteBackend:
         """The database called `name`: the same object for each binding of it."""
         if name not in self._databases:
             path = self._services.state.file(file_path(name))
-            self._databases[name] = SqliteDatabase(name, path, self._services.clock, self._stack)
+            self._databases[name] = SqliteDatabase(name, path, self._services, self._stack)
         return self._databases[name]
 
     async def settled(self) -> None:

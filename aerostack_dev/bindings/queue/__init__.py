@@ -74,4 +74,5 @@ KIND = Kind(
     admin="aerostack_dev.bindings.queue.admin:Admin",
     starts=True,
     settings=(CONSUMERS,),
+    interface="Queue",
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from ... import wire
@@ -13,8 +13,9 @@ from ..options import int32
 from ..options import options as chosen
 from ..spans import operation
 from . import content, policy
-from .backend import Backend, Depth, Waiting
+from .backend import Backend, Depth, Outgoing, Waiting
 from .operations import SEND_OPTIONS, Sender, Wire, milliseconds
+from .watching import Event
 
 PEEKED = 10
 """Messages that a look shows when it does not say how many."""
@@ -107,6 +108,23 @@ class Admin:
             raise _no_origin(queue, sources)
         return moved
 
+    @operation()
+    async def tail(self, queue: str) -> AsyncIterator[bytes]:
+        """What happens to the messages of a queue from now on: a line of JSON for each
+        event, `{time, event, queue, …}`, as in `watching.Event`; of a message sent its
+        `id`, `body`, `contentType` and `delaySeconds`.
+
+        Raises `BindingError` for an unknown queue.
+        """
+        await self._known(queue)
+        return self._tail(queue)
+
+    async def _tail(self, queue: str) -> AsyncIterator[bytes]:
+        with self._backend.watch(queue) as watch:
+            yield b""  # whoever has this knows that nothing escapes the watch any more
+            async for event in watch.events():
+                yield wire.pack(_happened(event, self._now())) + b"\n"
+
     async def _known(self, queue: str) -> None:
         known = self._names(await self._backend.depths(self._now()))
         if queue not in known:
@@ -152,7 +170,16 @@ def _peeked(message: Waiting) -> Wire:
     }
 
 
-def _body(message: Waiting) -> Any:
+def _happened(event: Event, now: int) -> Wire:
+    fields = dict(event.fields)
+    sent: Outgoing | None = fields.pop("message", None)
+    if sent is not None:
+        fields = {"id": sent.id, "body": _body(sent), "contentType": sent.content_type}
+        fields["delaySeconds"] = sent.delay
+    return {"time": _iso(now), "event": event.what, "queue": event.queue, **fields}
+
+
+def _body(message: Waiting | Outgoing) -> Any:
     if message.content_type == content.TEXT:
         return content.text_of(message.body)
     if message.content_type == content.JSON:

@@ -31,10 +31,9 @@ class WorkerQueue {
     }
     const { contentType, ...rest } = chosen(options);
     const type = contentType === undefined ? undefined : String(contentType).toLowerCase();
-    return this.#sent("send", this.#encoded(body, type), {
-      ...rest,
-      contentType: type,
-    });
+    const encoded = this.#encoded(body, type);
+    if (type === "bytes") detach(body as ArrayBufferView);
+    return this.#sent("send", encoded, { ...rest, contentType: type });
   }
 
   // deno-lint-ignore require-await
@@ -85,6 +84,11 @@ function chosen(options: SendOptions | null | undefined) {
     contentType,
     delaySeconds: delaySeconds === undefined ? undefined : Number(delaySeconds as number),
   };
+}
+
+/** Take the caller's buffer away, as `send` does there; one that is shared out stays. */
+function detach({ buffer, byteLength }: ArrayBufferView): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer();
 }
 
 function iterable(messages: unknown): Iterable<unknown> {

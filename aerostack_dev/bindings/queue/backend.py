@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from .batch import Decision, Message, Metrics
 from .policy import Policy
+
+if TYPE_CHECKING:
+    from .watching import Watch
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,11 @@ class Backend(Protocol):
     ) -> AbstractContextManager[None]:
         """Consume `consumed`; until the end of the block `changed(queue)` is called
         whenever messages came into any queue.
+        """
+
+    def watch(self, queue: str) -> AbstractContextManager[Watch]:
+        """See what happens to the messages of a queue from now on, until the end of the
+        block.
         """
 
     async def enqueue(self, queue: str, messages: Sequence[Outgoing], now: int) -> Metrics:

@@ -33,82 +33,57 @@ export function metricsOf(metrics: Metrics) {
   return oldest === undefined ? counts : { ...counts, oldestMessageTimestamp: new Date(oldest) };
 }
 
+/** Give `target` fields that are seen by `JSON.stringify` and `console.log`, and stay as they are. */
+function own(target: object, fields: Record<string, unknown>): void {
+  for (const [name, value] of Object.entries(fields)) {
+    Object.defineProperty(target, name, { value, enumerable: true });
+  }
+}
+
 class Message {
   #settle: Settle;
   #limit: number;
-  readonly #id: string;
-  readonly #timestamp: Date;
-  readonly #body: unknown;
-  readonly #attempts: number;
+  declare readonly id: string;
+  declare readonly timestamp: Date;
+  declare readonly body: unknown;
+  declare readonly attempts: number;
 
   constructor(
     { id, timestamp, attempts, contentType, body }: BatchPayload["messages"][number],
     settle: Settle,
     limit: number,
   ) {
-    this.#id = id;
-    this.#timestamp = new Date(timestamp);
-    this.#body = decode(body, contentType);
-    this.#attempts = attempts;
+    own(this, { id, timestamp: new Date(timestamp), body: decode(body, contentType), attempts });
     this.#settle = settle;
     this.#limit = limit;
   }
 
-  get id(): string {
-    return this.#id;
-  }
-
-  get timestamp(): Date {
-    return this.#timestamp;
-  }
-
-  get body(): unknown {
-    return this.#body;
-  }
-
-  get attempts(): number {
-    return this.#attempts;
-  }
-
   /** The message is done, even if the handler fails later. */
   ack(): void {
-    this.#settle("ack", this.#id);
+    this.#settle("ack", this.id);
   }
 
   /** Deliver this message again, after `delaySeconds` (default: the consumer's). */
   retry(options?: Delayed): void {
-    this.#settle("retry", this.#id, delayOf(options, this.#limit));
+    this.#settle("retry", this.id, delayOf(options, this.#limit));
   }
 }
 
 /** Bodies are decoded here, before the handler starts. */
 export class MessageBatch {
-  readonly #queue: string;
-  readonly #messages: readonly Message[];
-  readonly #metadata: { metrics: unknown };
+  declare readonly queue: string;
+  declare readonly messages: readonly Message[];
+  declare readonly metadata: { metrics: unknown };
   #settle: Settle;
   #limit: number;
 
   constructor(payload: BatchPayload, settle: Settle) {
-    this.#queue = payload.queue;
-    this.#messages = Object.freeze(
-      payload.messages.map((each) => new Message(each, settle, payload.maxDelay)),
-    );
-    this.#metadata = { metrics: metricsOf(payload.metrics) };
+    const { queue, maxDelay } = payload;
+    const messages = payload.messages.map((each) => new Message(each, settle, maxDelay));
+    const metadata = { metrics: metricsOf(payload.metrics) };
+    own(this, { queue, messages: Object.freeze(messages), metadata });
     this.#settle = settle;
-    this.#limit = payload.maxDelay;
-  }
-
-  get queue(): string {
-    return this.#queue;
-  }
-
-  get messages(): readonly Message[] {
-    return this.#messages;
-  }
-
-  get metadata(): { metrics: unknown } {
-    return this.#metadata;
+    this.#limit = maxDelay;
   }
 
   /** Every message without a decision of its own is done. */

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 
 import apsw
 
 from ..kind import Services
 from ..sqlite import Store, open_store, transaction
 from ..state import State
-from . import transactions
+from . import transactions, watching
 from .backend import Buried, Depth, Lease, Outgoing, Taken, Waiting
 from .batch import Decision, Metrics
 from .policy import Policy, validate
+from .watching import Watch, Watchers
 
 FILE = "queue.sqlite"
 
@@ -31,6 +32,8 @@ class SqliteBackend:
         self._store: Store | None = None
         self._listeners: list[Listener] = []
         self._echoes: set[asyncio.Task[None]] = set()
+        self._watchers = Watchers()
+        stack.callback(self._watchers.close)
 
     @property
     def consumed(self) -> frozenset[str]:
@@ -45,6 +48,9 @@ class SqliteBackend:
         finally:
             self._listeners.remove(listener)
 
+    def watch(self, queue: str) -> AbstractContextManager[Watch]:
+        return self._watchers.open(queue)
+
     async def enqueue(self, queue: str, messages: Sequence[Outgoing], now: int) -> Metrics:
         store = self._store or await self._open()
         try:
@@ -53,6 +59,7 @@ class SqliteBackend:
             # The write goes on without its caller: the consumer must hear of it all the same.
             self._echo(store, queue)
             raise
+        self._watchers.tell(watching.sent, queue, messages)
         self._changed(queue)
         return before
 
@@ -63,6 +70,7 @@ class SqliteBackend:
     async def acquire(self, policy: Policy, now: int) -> Taken:
         store = self._store or await self._open()
         taken = await store.write(transactions.acquire, policy, now)
+        self._watchers.tell(watching.given_up, policy.queue, taken.buried)
         self._tell(taken.buried)
         return taken
 
@@ -71,6 +79,7 @@ class SqliteBackend:
     ) -> Sequence[Buried]:
         store = self._store or await self._open()
         buried = await store.write(transactions.settle, lease, decision, policy, now)
+        self._watchers.tell(watching.settled, lease, decision, policy, buried)
         if decision.retries:
             self._changed(lease.queue)
         self._tell(buried)
@@ -91,13 +100,16 @@ class SqliteBackend:
 
     async def purge(self, queue: str) -> int:
         store = self._store or await self._open()
-        return await store.write(transactions.purge, queue)
+        count = await store.write(transactions.purge, queue)
+        self._watchers.tell(watching.purged, queue, count)
+        return count
 
     async def redrive(self, queue: str, fallback: str | None, now: int) -> int | None:
         store = self._store or await self._open()
         moved = await store.write(transactions.redrive, queue, fallback, now)
         if moved is None:
             return None
+        self._watchers.tell(watching.redriven, queue, moved)
         for source in moved:
             self._changed(source)
         return sum(moved.values())

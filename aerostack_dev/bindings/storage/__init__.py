@@ -47,4 +47,5 @@ KIND = Kind(
     endpoint="aerostack_dev.bindings.storage.s3:S3App",
     web={"/cdn-cgi/local/storage/": "aerostack_dev.bindings.storage.public:PublicObjects"},
     check="aerostack_dev.bindings.storage.check:check",
+    interface="R2Bucket",
 )

@@ -13,6 +13,9 @@ const HEADERS = {
   cacheControl: "cache-control",
 } as const;
 
+const DATES = ["uploadedBefore", "uploadedAfter", "cacheExpiry"];
+const TEXTS = "customMetadata";
+
 type Options = Record<string, unknown> | null | undefined;
 
 /** An object as it crosses the wire (see `operations.py`). */
@@ -54,7 +57,8 @@ class Checksums {
   }
 }
 
-class R2Object {
+/** An `R2Object`, under the name that the platform's class has. */
+class HeadResult {
   readonly key: string;
   readonly version: string;
   readonly size: number;
@@ -100,8 +104,8 @@ class R2Object {
   }
 }
 
-/** An object with its content, which can be read once. */
-class R2ObjectBody extends R2Object {
+/** An `R2ObjectBody`: an object with its content, which can be read once. */
+class GetResult extends HeadResult {
   readonly #response: Response;
 
   constructor(found: Described) {
@@ -152,6 +156,7 @@ class R2MultipartUpload {
   ): Promise<{ partNumber: number; etag: string }> {
     if (args.length < 2) throw misuse("uploadPart", UPLOAD, 2, STORABLE);
     const [number, value, options] = args;
+    if (value === null || value === undefined) throw misuse("uploadPart", UPLOAD, 2, STORABLE);
     const content = storable(value, "uploadPart", UPLOAD);
     return await this.#binding.invoke(
       "uploadPart",
@@ -163,7 +168,7 @@ class R2MultipartUpload {
     );
   }
 
-  async complete(parts: { partNumber: number; etag: string }[]): Promise<R2Object> {
+  async complete(parts: { partNumber: number; etag: string }[]): Promise<HeadResult> {
     if (!Array.isArray(parts)) throw misuse("complete", UPLOAD, 1, "Array");
     const given = parts.map(({ partNumber, etag }) => ({ partNumber, etag }));
     const found = await this.#binding.invoke(
@@ -172,7 +177,7 @@ class R2MultipartUpload {
       this.uploadId,
       given,
     );
-    return new R2Object(found);
+    return new HeadResult(found);
   }
 
   async abort(): Promise<void> {
@@ -187,12 +192,12 @@ class R2Bucket {
     this.#binding = binding;
   }
 
-  async head(...args: [key: string]): Promise<R2Object | null> {
+  async head(...args: [key: string]): Promise<HeadResult | null> {
     if (!args.length) throw misuse("head", BUCKET, 1, "string");
     return objectOf(await this.#binding.invoke("head", `${args[0]}`));
   }
 
-  async get(...args: [key: string, options?: Options]): Promise<R2Object | null> {
+  async get(...args: [key: string, options?: Options]): Promise<HeadResult | null> {
     if (!args.length) throw misuse("get", BUCKET, 1, "string");
     const [key, options] = args;
     return objectOf(await this.#binding.invoke("get", `${key}`, translated(options)));
@@ -200,7 +205,7 @@ class R2Bucket {
 
   async put(
     ...args: [key: string, value: unknown, options?: Options]
-  ): Promise<R2Object | null> {
+  ): Promise<HeadResult | null> {
     if (!args.length) throw misuse("put", BUCKET, 1, "string");
     if (args.length < 2) throw misuse("put", BUCKET, 2, STORABLE);
     const [key, value, options] = args;
@@ -220,9 +225,9 @@ class R2Bucket {
     const page = await this.#binding.invoke("list", translated(options));
     const { objects, truncated, cursor, delimitedPrefixes } = page;
     return {
-      objects: objects.map((found: Described) => new R2Object(found)),
+      objects: objects.map((found: Described) => new HeadResult(found)),
       truncated,
-      ...(cursor === null ? {} : { cursor }),
+      cursor: cursor ?? undefined,
       delimitedPrefixes,
     };
   }
@@ -237,14 +242,16 @@ class R2Bucket {
   }
 
   /** Whether the upload exists, its methods find out. */
-  resumeMultipartUpload(key: string, uploadId: string): R2MultipartUpload {
+  resumeMultipartUpload(...args: [key: string, uploadId: string]): R2MultipartUpload {
+    if (args.length < 2) throw misuse("resumeMultipartUpload", BUCKET, args.length + 1, "string");
+    const [key, uploadId] = args;
     return new R2MultipartUpload(this.#binding, `${key}`, `${uploadId}`);
   }
 }
 
-function objectOf(found: Described | null): R2Object | null {
+function objectOf(found: Described | null): HeadResult | null {
   if (found === null) return null;
-  return found.body ? new R2ObjectBody(found) : new R2Object(found);
+  return found.body ? new GetResult(found) : new HeadResult(found);
 }
 
 function dated(metadata: Record<string, string | number>): Record<string, string | Date> {
@@ -256,7 +263,8 @@ function dated(metadata: Record<string, string | number>): Record<string, string
 
 /** The value of a put; a stream tells how long it is, when it knows. */
 function storable(value: unknown, method: string, owner: string): Wire {
-  if (value === null || typeof value === "string") return value;
+  if (value === null || value === undefined) return null;
+  if (typeof value === "string") return value;
   if (value instanceof ReadableStream) return new SizedStream(value, lengthOf(value));
   if (value instanceof Blob) return new SizedStream(value.stream(), value.size);
   const bytes = bytesOf(value);
@@ -276,9 +284,24 @@ function translated(options: Options): Wire {
 function fields(given: Record<string, unknown>): Wire {
   const found: Record<string, Wire> = {};
   for (const [name, value] of Object.entries(given)) {
-    if (value !== undefined) found[name] = field(value);
+    if (value === undefined) continue;
+    if (DATES.includes(name)) found[name] = date(value);
+    else if (name === TEXTS) found[name] = texts(value);
+    else found[name] = field(value);
   }
   return found;
+}
+
+/** A date in ms; what is none crosses as a text, which the operations refuse. */
+function date(value: unknown): Wire {
+  const time = value instanceof Date ? value.getTime() : NaN;
+  return value === null ? null : Number.isNaN(time) ? String(value) : time;
+}
+
+/** Custom metadata: every value as JavaScript spells it. */
+function texts(value: unknown): Wire {
+  if (typeof value !== "object" || value === null) return value as Wire;
+  return Object.fromEntries(Object.entries(value).map(([name, each]) => [name, `${each}`]));
 }
 
 function field(value: unknown): Wire {

@@ -109,6 +109,9 @@ class Backend(Protocol):
     async def create_upload(self, bucket: str, upload: Upload) -> None:
         """Begin a multipart upload."""
 
+    async def uploads(self, bucket: str, since: int) -> Sequence[Upload]:
+        """The open uploads begun after `since` (ms), by key (as UTF-8), then by age."""
+
     async def put_part(
         self,
         bucket: str,

@@ -121,6 +121,10 @@ class Files:
     async def create_upload(self, bucket: str, upload: Upload) -> None:
         await self._change(None, index.create_upload, bucket, upload)
 
+    async def uploads(self, bucket: str, since: int) -> Sequence[Upload]:
+        opened = self._opened or await self._open()
+        return await opened.store.run(index.uploads, bucket, since)
+
     async def put_part(
         self,
         bucket: str,

@@ -123,6 +123,18 @@ def upload(connection: apsw.Connection, bucket: str, upload_id: str) -> Upload |
     return Upload(upload_id, row[0].decode(), row[1], bool(row[2]), _details(row[3]))
 
 
+def uploads(connection: apsw.Connection, bucket: str, since: int) -> list[Upload]:
+    rows: Any = connection.execute(
+        "SELECT id, key, created, details FROM uploads "
+        "WHERE bucket = ? AND open AND created > ? ORDER BY key, created, id",
+        (bucket, since),
+    )
+    return [
+        Upload(upload_id, key.decode(), created, True, _details(details))
+        for upload_id, key, created, details in rows
+    ]
+
+
 def create_upload(connection: apsw.Connection, bucket: str, begun: Upload) -> Changed[None]:
     details = _encode(begun.details).decode()
     connection.execute(

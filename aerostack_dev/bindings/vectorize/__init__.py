@@ -57,7 +57,8 @@ KIND = Kind(
     resource=resource,
     backends={"sqlite": "aerostack_dev.bindings.vectorize.sqlite:open_backend"},
     operations="aerostack_dev.bindings.vectorize.operations:Operations",
-    face="aerostack_dev.bindings.vectorize.api:Face",
+    face="aerostack_dev.bindings.vectorize.api:VectorizeIndex",
     location=lambda index: file_of(resource(index)),
     check="aerostack_dev.bindings.vectorize.check:check",
+    interface="VectorizeIndex",
 )

@@ -15,7 +15,7 @@ FLOAT32 = ("f", "<f") if sys.byteorder == "little" else ("<f",)
 """The formats of a buffer that holds float32, little-endian."""
 
 
-class Face:
+class VectorizeIndex:
     """A vector index.
 
     A vector is a dict `{id, values, namespace?, metadata?}`: `id` a string of up to 64

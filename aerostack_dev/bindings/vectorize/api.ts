@@ -65,13 +65,13 @@ function vectorsOf(vectors: unknown): Wire {
   );
 }
 
-/** Numbers as the operations take them: float32 as bytes, anything else as a list. */
+/** Numbers as the operations take them: float32 as bytes, any other iterable as a list. */
 function values(given: unknown): Wire {
   if (given instanceof Float32Array) {
     return new Uint8Array(given.buffer, given.byteOffset, given.byteLength);
   }
-  if (ArrayBuffer.isView(given)) return [...given as unknown as Iterable<number>];
-  return given as Wire;
+  if (Array.isArray(given) || given === undefined || given === null) return given;
+  return Array.from(given as Iterable<number>);
 }
 
 export default (binding: Binding) => new VectorizeIndex(binding);

@@ -21,15 +21,13 @@ from typing import Any
 import apsw
 import msgspec
 import numpy as np
-from usearch.index import Index
 
 from .neighbours import (
-    CONNECTIVITY,
     EXPANSION_ADD,
-    TYPES,
     Floats,
     Request,
     digest,
+    new_index,
     points,
 )
 from .transactions import Graph
@@ -57,19 +55,10 @@ def build(request: Request) -> Graph:
 
 
 def _begun(request: Request) -> Any:
+    index = new_index(request.dimensions, request.metric, expansion_add=EXPANSION_ADD)
     if request.earlier:
-        earlier: Any = Index.restore(request.earlier)
-        if earlier is None:
-            raise SystemExit(f"{request.earlier} is no graph")
-        earlier.expansion_add = EXPANSION_ADD
-        return earlier
-    return Index(
-        ndim=request.dimensions,
-        metric="l2sq" if request.metric == "euclidean" else "ip",
-        dtype=TYPES[request.metric],
-        connectivity=CONNECTIVITY,
-        expansion_add=EXPANSION_ADD,
-    )
+        index.load(request.earlier)
+    return index
 
 
 def _batches(request: Request) -> Iterator[tuple[Any, Floats]]:

@@ -87,8 +87,8 @@ class Growth:
         from .neighbours import opened
 
         assert memory.rows is not None
-        folder, metric = store.path.parent, memory.rows.metric
-        found = await asyncio.to_thread(opened, folder, graph, metric)
+        rows, folder = memory.rows, store.path.parent
+        found = await asyncio.to_thread(opened, folder, graph, rows.dimensions, rows.metric)
         await store.run(memory.use, found)
         return found is not None
 

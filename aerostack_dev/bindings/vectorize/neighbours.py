@@ -72,19 +72,38 @@ class Neighbours:
         return found
 
 
-def opened(folder: Path, graph: Graph, metric: Metric) -> Neighbours | None:
+def opened(folder: Path, graph: Graph, dimensions: int, metric: Metric) -> Neighbours | None:
     """The graph in its file; None when the file is missing or not what was recorded."""
-    from usearch.index import Index
-
     path = folder / graph.file
     try:
         if path.stat().st_size != graph.size or digest(path) != graph.digest:
             return None
     except OSError:
         return None
-    index: Any = Index.restore(path, view=True)
-    index.expansion_search = EXPANSION_SEARCH
+    index: Any = new_index(dimensions, metric, expansion_search=EXPANSION_SEARCH)
+    index.view(path)
     return Neighbours(graph, metric, index)
+
+
+def new_index(
+    dimensions: int, metric: Metric, *, expansion_add: int = 0, expansion_search: int = 0
+) -> Any:
+    """An empty graph of usearch's, with its own expansions where 0 is given.
+
+    It keeps no table from numbers to places, which nobody asks for: filling one while a
+    file is opened would hold the interpreter's lock three times as long.
+    """
+    from usearch.index import Index
+
+    return Index(
+        ndim=dimensions,
+        metric="l2sq" if metric == "euclidean" else "ip",
+        dtype=TYPES[metric],
+        connectivity=CONNECTIVITY,
+        expansion_add=expansion_add,
+        expansion_search=expansion_search,
+        enable_key_lookups=False,
+    )
 
 
 def digest(path: Path) -> str:

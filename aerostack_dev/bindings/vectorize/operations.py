@@ -112,7 +112,7 @@ class Operations:
         """As `query`, with the values of the stored vector; it is a match itself."""
         with _refusing("VECTOR_QUERY_ERROR"):
             name = validation.identity(
-                vector_id, validation.unreadable("vectorId: expected a string")
+                vector_id, lambda: validation.unreadable("vectorId: expected a string")
             )
             return await self._found(name, options)
 
@@ -210,7 +210,8 @@ class Operations:
             target,
             validation.top_k(given.get("topK"), values or shown == "all"),
             validation.namespace(
-                given.get("namespace"), validation.unreadable("namespace: expected a string")
+                given.get("namespace"),
+                lambda: validation.unreadable("namespace: expected a string"),
             ),
             conditions,
             values,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import numbers
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ... import wire
@@ -64,6 +64,10 @@ class RefusedError(Exception):
         return whole
 
 
+Misuse = Callable[[], RefusedError]
+"""Makes the refusal: of a thousand vectors, most need none."""
+
+
 def unreadable(text: str, *, hint: str = "") -> RefusedError:
     """The body of the request is not what it should be."""
     text = f"Failed to parse the request body as JSON: {text}"
@@ -85,7 +89,7 @@ def vector(verb: str, given: Any) -> Vector:
         raise _unreadable_vector(verb, f"expected an object, got {type(given).__name__}")
     if given.get("values") is None:
         raise TypeError(NOT_ITERABLE)
-    name = identity(given.get("id"), _unreadable_vector(verb, "id: expected a string"))
+    name = identity(given.get("id"), lambda: _unreadable_vector(verb, "id: expected a string"))
     try:
         values = packed(given["values"])
     except ValueError as error:
@@ -95,7 +99,10 @@ def vector(verb: str, given: Any) -> Vector:
     return Vector(
         name,
         values,
-        namespace(given.get("namespace"), _unreadable_vector(verb, "namespace: expected a string")),
+        namespace(
+            given.get("namespace"),
+            lambda: _unreadable_vector(verb, "namespace: expected a string"),
+        ),
         _metadata(verb, name, given.get("metadata")),
     )
 
@@ -135,11 +142,12 @@ def _only_numbers(values: list[Any] | tuple[Any, ...]) -> None:
             raise ValueError(f"expected a number at {place}, got {type(value).__name__}")
 
 
-def identity(given: Any, misuse: RefusedError) -> str:
+def identity(given: Any, misuse: Misuse) -> str:
     """The id of a vector. Raises `misuse` when it is not a string."""
     if not isinstance(given, str):
-        misuse.hint = misuse.hint or "an id is a string: write str(…)"
-        raise misuse
+        refused = misuse()
+        refused.hint = refused.hint or "an id is a string: write str(…)"
+        raise refused
     size = _size(given, misuse)
     if not size:
         raise RefusedError("an id must not be empty")
@@ -155,15 +163,15 @@ def identities(given: Any, limit: int) -> list[str]:
     if len(given) > limit:
         text = f"too many ids in payload; max id count is {limit}, got {len(given)}"
         raise RefusedError(text, TOO_MANY_IDS)
-    return [identity(name, unreadable("ids: expected strings")) for name in given]
+    return [identity(name, lambda: unreadable("ids: expected strings")) for name in given]
 
 
-def namespace(given: Any, misuse: RefusedError) -> str | None:
+def namespace(given: Any, misuse: Misuse) -> str | None:
     """The name of a namespace; None and "" are none. Raises `RefusedError`."""
     if given is None or given == "":
         return None
     if not isinstance(given, str):
-        raise misuse
+        raise misuse()
     size = _size(given, misuse)
     if size > NAMESPACE_BYTES:
         raise RefusedError(f"namespace too long; max is {NAMESPACE_BYTES} bytes, got {size} bytes")
@@ -246,9 +254,10 @@ def _unreadable_vector(verb: str, text: str) -> RefusedError:
     return RefusedError(whole, UNREADABLE_VECTORS)
 
 
-def _size(text: str, misuse: RefusedError) -> int:
+def _size(text: str, misuse: Misuse) -> int:
     try:
         return len(text.encode())
     except UnicodeEncodeError:
-        misuse.hint = "it holds half a surrogate pair, which UTF-8 has no bytes for"
-        raise misuse from None
+        refused = misuse()
+        refused.hint = "it holds half a surrogate pair, which UTF-8 has no bytes for"
+        raise refused from None

@@ -8,6 +8,7 @@ from .execute import execute
 from .files import export, import_sql
 from .info import info
 from .migrate import migrate
+from .shell import shell
 
 EPILOG = """\b
 Examples:
@@ -26,5 +27,5 @@ def db() -> None:
     """
 
 
-for command in (execute, migrate, info, export, import_sql):
+for command in (execute, shell, migrate, info, export, import_sql):
     db.add_command(command)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..completion import files
 from ..project import Place, json_option, project_options
-from .opened import batch, open_database, read_sql, reported
+from .opened import batch, database_argument, located, open_database, read_file, reported
+
+if TYPE_CHECKING:
+    from ..choice import Chosen
 
 EPILOG = """\b
 Examples:
@@ -18,12 +22,14 @@ Examples:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Run SQL statements as one transaction.")
 @project_options
 @json_option
-@click.argument("database", metavar="[DB]", required=False)
-@click.option("--command", help="The SQL to run; several statements end with `;`.")
-@click.option("--file", help="A file of SQL; `-` is standard input.")
+@database_argument
+@click.option("--command", metavar="SQL", help="The SQL to run; several statements end with `;`.")
+@click.option(
+    "--file", metavar="PATH", shell_complete=files, help="A file of SQL; `-` is standard input."
+)
 def execute(
     place: Place, as_json: bool, database: str | None, command: str | None, file: str | None
 ) -> None:
@@ -38,20 +44,28 @@ def execute(
     if command is not None and file is not None:
         raise click.UsageError("can't provide both --command and --file.")
     with reported(as_json), open_database(place, database) as chosen:
-        results = batch(chosen, _statements(command, file))
+        results = _of_file(chosen, file) if file else _of_text(chosen, str(command))
     if as_json or not terminal():
         print_json([_shown(result) for result in results])
     else:
         _print(results)
 
 
-def _statements(command: str | None, file: str | None) -> list[str]:
-    """What to run; text without a statement goes as it is, for the platform to refuse."""
+def _of_text(chosen: Chosen, command: str) -> list[dict[str, Any]]:
+    """Run SQL; text without a statement goes as it is, for the platform to refuse."""
     from ...bindings.database.script import statements, without_transaction
 
-    if command is None:
-        return read_sql(str(file)) or [""]
-    return without_transaction(statements(command), "--command") or [command]
+    return batch(chosen, without_transaction(statements(command), "--command") or [command])
+
+
+def _of_file(chosen: Chosen, file: str) -> list[dict[str, Any]]:
+    """Run the SQL in a file. A failure names its line."""
+    from ...bindings.database.script import read_script, sql_text
+
+    data, name = read_file(file)
+    found = read_script(data, name) or [""]
+    with located(sql_text(data, name), name):
+        return batch(chosen, found)
 
 
 def _shown(result: dict[str, Any]) -> dict[str, Any]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import IO
 
 import click
 
 from ...errors import AerostackError
+from ..completion import files
 from ..project import Place, json_option, project_options
-from .opened import batch, last_of, open_database, read_sql, reported
+from .opened import database_argument, database_or_file, last_of, open_database, reported
 
 EXPORT_EPILOG = """\b
 Examples:
@@ -26,10 +27,12 @@ Examples:
 """
 
 
-@click.command(epilog=EXPORT_EPILOG)
+@click.command(epilog=EXPORT_EPILOG, short_help="Write the database as SQL text.")
 @project_options
-@click.argument("database", metavar="[DB]", required=False)
-@click.option("--output", "-o", help="The file to write; by default standard output.")
+@database_argument
+@click.option(
+    "--output", "-o", shell_complete=files, help="The file to write; by default standard output."
+)
 @click.option("--table", "tables", multiple=True, help="Only this table; may be repeated.")
 @click.option("--no-schema", is_flag=True, help="Only the rows.")
 @click.option("--no-data", is_flag=True, help="Only the tables, indexes, triggers and views.")
@@ -51,34 +54,33 @@ def export(
     if no_schema and no_data:
         raise click.UsageError("--no-schema and --no-data leave nothing to export")
     with reported(False), open_database(place, database) as chosen, _opened(output) as file:
-        pieces = chosen.access.stream(
-            chosen.binding, "export", list(tables), not no_schema, not no_data
-        )
-        written = sum(file.write(piece) for piece in pieces)
+        _, pieces = chosen.stream("export", list(tables), not no_schema, not no_data)
+        with closing(pieces):
+            written = sum(file.write(piece) for piece in pieces)
     if output is not None:
         click.echo(f"Wrote {size(written)} of SQL to {output}.", err=True)
 
 
-@click.command("import", epilog=IMPORT_EPILOG)
+@click.command("import", epilog=IMPORT_EPILOG, short_help="Run a file of SQL, whole or not at all.")
 @project_options
 @json_option
-@click.argument("words", metavar="[DB] FILE", nargs=-1)
+@click.argument("words", metavar="[DB] FILE", nargs=-1, shell_complete=database_or_file)
 def import_sql(place: Place, as_json: bool, words: tuple[str, ...]) -> None:
     """Run the SQL text in FILE, whole or not at all; `-` is standard input.
 
-    Takes what `aerostack db export` and `sqlite3 .dump` write.
+    Takes what `aerostack db export` and `sqlite3 .dump` write. Other requests to the
+    database wait until the import has ended. Ctrl-C ends it, and nothing of it is kept.
     """
     from ..output import counted, print_json, say
+    from .importing import run_import
 
     database, file = last_of(words, "FILE")
     with reported(as_json), open_database(place, database) as chosen:
-        statements = read_sql(file)
-        results = batch(chosen, statements) if statements else []
-    changes = sum(result["meta"]["changes"] for result in results)
+        count, changes = run_import(chosen, file)
     if as_json:
-        print_json({"file": file, "statements": len(results), "changes": changes})
+        print_json({"file": file, "statements": count, "changes": changes})
     else:
-        done = f"{counted(len(results), 'statement')}, {counted(changes, 'row')} changed"
+        done = f"{counted(count, 'statement')}, {counted(changes, 'row')} changed"
         say(f"Imported {file} into {chosen.declaration.resource}: {done}.")
 
 
@@ -100,7 +102,9 @@ def _opened(output: str | None) -> Iterator[IO[bytes]]:
         draft.replace(path)
     except OSError as error:
         raise AerostackError(
-            f"the file cannot be written: {error.strerror or error}", where=output
+            f"the file cannot be written: {error.strerror or error}",
+            where=output,
+            hint="give --output a place that can be written to",
         ) from error
     finally:
         draft.unlink(missing_ok=True)

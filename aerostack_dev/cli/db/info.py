@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..project import Place, json_option, project_options
-from .opened import open_database, reported
+from .opened import database_argument, open_database, reported
 
 EPILOG = """\b
 Example:
@@ -13,10 +13,10 @@ Example:
 """
 
 
-@click.command(epilog=EPILOG)
+@click.command(epilog=EPILOG, short_help="Show the file, the tables and their rows.")
 @project_options
 @json_option
-@click.argument("database", metavar="[DB]", required=False)
+@database_argument
 def info(place: Place, as_json: bool, database: str | None) -> None:
     """Show the database's file and size, its tables with their rows and indexes."""
     from ..output import print_json, print_table, say, size

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from ..project import Place, json_option, project_options
-from .opened import UNKNOWN, last_of, open_database, reported
+from .opened import UNKNOWN, database_argument, last_of, open_database, reported
 
 if TYPE_CHECKING:
     from ...bindings.database.migrations import Migrations, Progress
@@ -39,11 +39,12 @@ NOTHING = "No migrations to apply."
 def migrate() -> None:
     """Write migrations and apply them to the local database.
 
-    A migration is a numbered file in the database's migrations_dir ("migrations").
+    A migration is a numbered file of SQL in the folder `migrations`, or the one that the
+    database's `migrations_dir` names.
     """
 
 
-@migrate.command(epilog=CREATE_EPILOG)
+@migrate.command(epilog=CREATE_EPILOG, short_help="Write the next, empty migration.")
 @project_options
 @json_option
 @click.argument("words", metavar="[DB] MESSAGE", nargs=-1)
@@ -68,10 +69,10 @@ def create(place: Place, as_json: bool, words: tuple[str, ...]) -> None:
         say(f"Wrote {os.path.relpath(path)}.")
 
 
-@migrate.command("list", epilog=LIST_EPILOG)
+@migrate.command("list", epilog=LIST_EPILOG, short_help="List the migrations that are not applied.")
 @project_options
 @json_option
-@click.argument("database", metavar="[DB]", required=False)
+@database_argument
 def list_migrations(place: Place, as_json: bool, database: str | None) -> None:
     """List the migrations that are not applied yet, in their order."""
     from ..output import print_json, print_table, say
@@ -86,10 +87,10 @@ def list_migrations(place: Place, as_json: bool, database: str | None) -> None:
         print_table(("TO BE APPLIED",), [(name,) for name in names])
 
 
-@migrate.command(epilog=APPLY_EPILOG)
+@migrate.command(epilog=APPLY_EPILOG, short_help="Apply the migrations that are not applied.")
 @project_options
 @json_option
-@click.argument("database", metavar="[DB]", required=False)
+@database_argument
 @click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 def apply(place: Place, as_json: bool, database: str | None, yes: bool) -> None:
     """Apply the migrations that are not applied yet, in their order.

@@ -2,22 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from ...errors import AerostackError
+from ...errors import AerostackError, BindingError
+from ..completion import bindings
 from ..output import read_input
 
 if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
     from ..choice import Chosen
     from ..project import Place
 
+F = TypeVar("F", bound=Callable[..., Any])
+
 PREFIX = "D1_ERROR: "
 UNKNOWN = "Couldn't find a D1 DB with the name or binding '{name}' in your {file} file."
+
+
+def database_argument(command: F) -> F:
+    """Give a command `[DB]`, as its argument `database`."""
+    return click.argument(
+        "database", metavar="[DB]", required=False, shell_complete=bindings("database")
+    )(command)
+
+
+def database_or_file(
+    ctx: click.Context, parameter: click.Parameter, begun: str
+) -> list[CompletionItem[str]]:
+    """What may follow: the databases, and files."""
+    from click.shell_completion import CompletionItem
+
+    files = CompletionItem(begun, type="file")
+    return [*bindings("database")(ctx, parameter, begun), files]
 
 
 def open_database(place: Place, given: str | None) -> AbstractContextManager[Chosen]:
@@ -48,20 +70,29 @@ def reported(as_json: bool) -> Iterator[None]:
         raise click.exceptions.Exit(1) from error
 
 
-def read_sql(file: str) -> list[str]:
-    """The statements of a file, `-` being standard input. Raises `AerostackError`."""
-    from ...bindings.database.script import read_script
+@contextmanager
+def located(text: str, name: str, before: int = 0) -> Iterator[None]:
+    """A failure of the block names the line of the script `text` (`place_of`)."""
+    from ...bindings.database.script import place_of
 
-    if file == "-":
-        return read_script(read_input(), "standard input")
     try:
-        data = Path(file).read_bytes()
+        yield
+    except BindingError as error:
+        error.where = place_of(error.where, text, name, before)
+        raise
+
+
+def read_file(file: str) -> tuple[bytes, str]:
+    """What is in a file, `-` being standard input, and its name. Raises `AerostackError`."""
+    if file == "-":
+        return read_input(), "standard input"
+    try:
+        return Path(file).read_bytes(), file
     except OSError as error:
         raise AerostackError(
             f'Unable to read SQL text file "{file}". Please check the file path and try again.',
             hint=error.strerror or "",
         ) from error
-    return read_script(data, file)
 
 
 def batch(chosen: Chosen, statements: list[str]) -> list[dict[str, Any]]:

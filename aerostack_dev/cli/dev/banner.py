@@ -5,17 +5,20 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...bindings.opening import Bound
 from ...runtime.runtime import Runtime
 from .text import Paint
+from .times import lead, told
 
 if TYPE_CHECKING:
     from ...config.cron import Cron
 
+DEBUGGER = "debugger"
+PYTHON = ".py"
 KEYS = "o open · d dashboard · c cron · r reload · l clear · h help · q quit"
 
 
@@ -27,16 +30,25 @@ class Banner:
     addresses: Mapping[str, str]
     """What else is served -> where: the control page, the endpoints of rooms."""
     now: float
+    ahead: float = 0.0
+    """Seconds by which this is ahead of the machine's time."""
+    services: Mapping[str, str] = field(default_factory=dict)
+    """Service -> where it is reached from outside."""
 
     def lines(self, paint: Paint, *, keys: bool) -> Iterator[str]:
         """The banner for a person; the hotkeys where there is a keyboard."""
         project = self.runtime.project
         yield f"{paint('bold', project.name)} {paint('dim', self._main())}"
         for what, address in self.addresses.items():
-            yield f"  {what:<8}  {address}"
+            yield f"  {what:<8}  {address}{self._how() if what == DEBUGGER else ''}"
+        if self.ahead:
+            yield paint("yellow", f"  time      {told(self.now)}, {lead(self.ahead)}")
         yield f"  handlers  {', '.join(sorted(self.runtime.handlers)) or 'none'}"
         yield ""
         yield from _table(self._bindings(), paint)
+        if self.services:
+            yield ""
+            yield from _table([("SERVICE", "BINDING", "FUNCTION", "URL"), *self._services()], paint)
         crons = self.runtime.crons
         if crons:
             yield ""
@@ -57,7 +69,19 @@ class Banner:
                 for bound in runtime.bindings.bound.values()
             ],
             "crons": [cron.expression for cron in runtime.crons],
+            "services": [
+                {"name": each.name, "main": str(each.main), "url": self.services[each.name]}
+                for each in runtime.project.services
+                if each.name in self.services
+            ],
+            "aheadMs": round(self.ahead * 1000),
         }
+
+    def _how(self) -> str:
+        """How to use the debugger's address."""
+        main = self.runtime.project.main
+        python = main is not None and main.suffix == PYTHON
+        return f" ({'attach an editor' if python else 'chrome://inspect, or attach an editor'})"
 
     def _main(self) -> str:
         main = self.runtime.project.main
@@ -69,6 +93,13 @@ class Banner:
             for bound in self.runtime.bindings.bound.values()
         ]
         return [("BINDING", "KIND", "BACKEND", "WHERE"), *rows]
+
+    def _services(self) -> Iterator[tuple[str, ...]]:
+        bound = self.runtime.project.service_bindings
+        for service in self.runtime.project.services:
+            names = ", ".join(f"env.{name}" for name in bound if bound[name] == service.name)
+            url = self.services.get(service.name, "")
+            yield service.name, names, os.path.relpath(service.main), url
 
     def _cron(self, cron: Cron) -> tuple[str, str]:
         now = datetime.datetime.fromtimestamp(self.now, datetime.UTC)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from ..cron import time_of
 from ..project import Place, project_options
 
 if TYPE_CHECKING:
@@ -16,7 +18,11 @@ Examples:
   aerostack dev
   aerostack dev --port 3000 --env staging --var GREETING=hi
   aerostack dev --ephemeral --log-format json
+  aerostack dev --inspect
 """
+
+USUAL = 0
+"""The port that debuggers of the function's language look at by themselves."""
 
 
 def _variables(
@@ -42,6 +48,13 @@ def _variables(
     "--var", "variables", multiple=True, callback=_variables, help="NAME=VALUE for env.NAME."
 )
 @click.option("--ephemeral", is_flag=True, help="Keep the state in a temporary folder.")
+@click.option(
+    "--seed",
+    "seeds",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="A .sql or .py file that fills the state if it is empty; may be repeated.",
+)
 @click.option("--no-cron", is_flag=True, help="Do not fire crons by themselves.")
 @click.option("--no-reload", is_flag=True, help="Do not watch the files.")
 @click.option(
@@ -53,6 +66,21 @@ def _variables(
     default="info",
     show_default=True,
 )
+@click.option(
+    "--inspect",
+    is_flag=False,
+    flag_value=USUAL,
+    type=click.IntRange(0, 65535),
+    metavar="[PORT]",
+    help="Let a debugger in, on loopback; by default at 5678 (Python) or 9229 (TypeScript).",
+)
+@click.option("--install", is_flag=True, help="Install the packages of package.json first.")
+@click.option(
+    "--clock",
+    callback=time_of,
+    metavar="TIME",
+    help="Begin at this time (ISO 8601, UTC) and not at the machine's.",
+)
 @click.option("--open", "open_browser", is_flag=True, help="Open the URL in a browser.")
 def dev(
     place: Place,
@@ -61,11 +89,15 @@ def dev(
     control_port: int | None,
     variables: dict[str, str],
     ephemeral: bool,
+    seeds: tuple[Path, ...],
     no_cron: bool,
     no_reload: bool,
     log_format: str,
     log_level: Level,
+    inspect: int | None,
+    install: bool,
     open_browser: bool,
+    clock: int | None,
 ) -> None:
     """Serve the project's function, consume its queues, fire its crons, reload on save.
 
@@ -84,10 +116,14 @@ def dev(
             control_port=control_port,
             variables=variables,
             ephemeral=ephemeral,
+            seeds=seeds,
             crons=not no_cron,
             reload=not no_reload,
             log_format=log_format,
             log_level=log_level,
+            inspect=inspect,
+            install=install,
             open_browser=open_browser,
+            clock=None if clock is None else clock / 1000,
         )
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TextIO
 
 import msgspec
 
+from ...clock import MovableClock
 from ...config.model import Finding
 from ...runtime.advice import advice
 from ...runtime.host import Failure
@@ -44,12 +45,18 @@ class Form(Protocol):
     def banner(self, start: Banner) -> str: ...
     def ready(self, url: str) -> str: ...
     def cleared(self) -> str: ...
+    def clock(self, now: float, ahead: float) -> str: ...
+    def stamped(self, line: str, when: float, ahead: float) -> str: ...
 
 
 class Console:
     """Writes events of the server at or above a level; secrets are blotted out."""
 
-    def __init__(self, out: TextIO, form: Form, level: Level, redact: Redact) -> None:
+    def __init__(
+        self, out: TextIO, form: Form, level: Level, redact: Redact, clock: MovableClock
+    ) -> None:
+        self._clock = clock
+        self._told = clock.offset
         self.form = form
         self.redact = redact
         self._out = out
@@ -62,7 +69,7 @@ class Console:
         """A finished invocation, its failure and what it should teach."""
         failed = invocation.failure is not None
         if self._shows("error" if failed else "info"):
-            self._write(self.form.invocation(invocation))
+            self._write(self._stamped(self.form.invocation(invocation), invocation.when))
             if failed:
                 self._write(self.form.failure(invocation.failure, invocation))
         if self._shows("warning"):
@@ -75,7 +82,7 @@ class Console:
         if line.level == "critical":
             level = "error"
         if self._shows(level):
-            self._write(self.form.log(line, invocation))
+            self._write(self._stamped(self.form.log(line, invocation), line.when))
 
     def finding(self, finding: Finding) -> None:
         if self._shows("error" if finding.code == "config" else "warning"):
@@ -122,6 +129,12 @@ class Console:
         """The line that tools wait for: at every level."""
         self._write(self.form.ready(url))
 
+    def moved(self) -> None:
+        """The clock was moved by hand: shown at every level."""
+        if not self._clock.still and self._clock.offset != self._told:
+            self._told = self._clock.offset
+            self._write(self.form.clock(self._clock.now(), self._clock.offset))
+
     def clear(self) -> None:
         self._write(self.form.cleared())
 
@@ -129,12 +142,23 @@ class Console:
         """A line that is shown at every level."""
         self._write(self.form.said(text))
 
+    def overtaken(self) -> None:
+        """Somebody else is about to write to the terminal, in any thread: flush before."""
+        if threading.get_ident() == self._thread:
+            self.flush()
+        else:
+            self._loop.call_soon_threadsafe(self.flush)
+
     def flush(self) -> None:
         """Write what was collected."""
         lines, self._lines = self._lines, []
         if lines:
             self._out.write(self.redact("".join(lines)))
             self._out.flush()
+
+    def _stamped(self, line: str, when: float) -> str:
+        """A line that says its time, where that is not the machine's."""
+        return self.form.stamped(line, when, self._clock.offset) if self._clock.offset else line
 
     def _shows(self, level: str) -> bool:
         return LEVELS.index(level) >= self._least
@@ -162,6 +186,7 @@ class Json:
             durationMs=_ms(invocation.duration),
             calls=invocation.calls,
             **invocation.detail,
+            **_place(invocation),
         )
 
     def log(self, line: Log, invocation: Invocation | None) -> str:
@@ -212,18 +237,29 @@ class Json:
     def cleared(self) -> str:
         return _line(event="cleared")
 
+    def clock(self, now: float, ahead: float) -> str:
+        return _line(event="clock", now=_iso(now), aheadMs=round(ahead * 1000))
+
+    def stamped(self, line: str, when: float, ahead: float) -> str:
+        return _line(**msgspec.json.decode(line), aheadMs=round(ahead * 1000))
+
 
 @contextmanager
-def open_console(form: str, level: Level, redact: Redact) -> Iterator[Console]:
-    """The console on the real standard output, flushed at the end of the block."""
+def open_console(form: str, level: Level, redact: Redact, clock: MovableClock) -> Iterator[Console]:
+    """The console on the real standard output, flushed at the end of the block.
+
+    `clock` is the server's: lines say so when it is not the machine's.
+    """
     out = sys.__stdout__
     assert isinstance(out, TextIOWrapper)
     # A print of the author's may hold what the terminal's encoding does not.
     out.reconfigure(errors="backslashreplace")
-    console = Console(out, _form(form, terminal=out.isatty()), level, redact)
+    console = Console(out, _form(form, terminal=out.isatty()), level, redact, clock)
+    forget = clock.on_shift(console.moved)
     try:
         yield console
     finally:
+        forget()
         console.flush()
 
 
@@ -236,6 +272,12 @@ def _form(name: str, *, terminal: bool) -> Form:
 
 def _line(**fields: Any) -> str:
     return msgspec.json.encode(fields).decode()
+
+
+def _place(invocation: Invocation) -> dict[str, str]:
+    """The service that ran and the invocation that called it, where there are such."""
+    found = {"service": invocation.service} if invocation.service else {}
+    return found | ({"parent": invocation.parent.id} if invocation.parent else {})
 
 
 def _iso(when: float) -> str:

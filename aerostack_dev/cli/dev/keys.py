@@ -86,10 +86,11 @@ class Keys:
         await self.runtime.scheduled(cron)
 
     async def _reload(self) -> None:
-        await self.runtime.reload()
-        if self.runtime.failure is not None:
-            self.console.failure(self.runtime.failure)
-        else:
+        loaded = await self.runtime.reload()
+        failures = [each.failure for each in loaded if each.failure is not None]
+        for failure in failures:
+            self.console.failure(failure)
+        if not failures:
             self.console.say("Reloaded")
 
     def _start(self, work: Coroutine[Any, Any, None]) -> None:

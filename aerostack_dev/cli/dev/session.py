@@ -8,39 +8,44 @@ from __future__ import annotations
 
 import asyncio
 import os
-import signal
-from collections.abc import Iterator, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
+from ...bindings.kind import Services
 from ...bindings.kinds import all_kinds
 from ...bindings.state import State, open_state, own_folder
-from ...clock import Clock, SystemClock, stopwatch
+from ...clock import MovableClock
 from ...config.load import require_main
 from ...config.model import DEFAULT_PORT, Finding, Project
 from ...config.secrets import redactor
 from ...runtime.output import captured_output
 from ...runtime.runtime import Runtime, Settings, Surroundings, load_project, open_runtime
-from ...server.access import Access, new_token, published
+from ...server.access import Access, new_token, published, withdraw
 from ...server.app import UserApp
 from ...server.hosts import is_loopback
+from ...server.loops import loop_factory
 from ...server.rooms import Endpoint, mounts_of
-from ...server.serve import loop_factory, serving
 from ...server.sockets import Listening, listening
 from ..project import Place
+from . import services
 from .banner import Banner, located
+from .breakpoints import Breakpoints, breakpoints
 from .console import Console, Level, open_console
+from .hotkeys import Terminal, as_it_is
+from .interpreter import keep_what_is_loaded, take_short_turns
+from .leaving import Leaving
 
-FORCED = 130
-"""The exit code of a second Ctrl-C."""
-SAME_SECONDS = 0.1
-"""Two signals closer together than this are one wish to stop."""
 ENDPOINT_PORT = 8790
 """Where the endpoints of rooms begin: steady, so that settings pasted once stay valid."""
 CONTROL_GRACE = 1
 """Seconds that the control port's last answers may take."""
 HELD_BY = "`aerostack dev`"
+SERVER = "aerostack_dev.server.serve"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +62,13 @@ class Options:
     reload: bool
     log_format: str
     log_level: Level
+    inspect: int | None
+    install: bool
     open_browser: bool
+    clock: float | None = None
+    """The time to begin at, in seconds since the epoch; by default the machine's."""
+    seeds: tuple[Path, ...] = ()
+    """In place of those of the configuration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,39 +80,40 @@ class Ports:
     endpoints: Mapping[str, Listening]
     """Of the rooms that have one."""
     token: str
+    services: Mapping[str, Listening]
+    """Of the services that have one."""
 
 
 def run(options: Options) -> None:
     """Serve until a signal says to stop. Raises `AerostackError` when that cannot begin."""
+    take_short_turns()
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
         loop = runner.get_loop()
-        session = loop.create_task(_session(options, SystemClock()))
+        session = loop.create_task(_session(options, MovableClock()))
         while True:
             try:
                 return loop.run_until_complete(session)
-            except SystemExit:
-                # A task of the author's called exit(), which stops the loop: it goes on.
+            except (SystemExit, KeyboardInterrupt):
+                # A task of the author's raised it, which stops the loop: it goes on.
                 if session.done():
                     raise
 
 
-async def _session(options: Options, clock: Clock) -> None:
-    settings = Settings(
-        options.place.start(),
-        options.place.environment,
-        options.variables,
-        dict(os.environ),
-        crons=options.crons,
-    )
+async def _session(options: Options, clock: MovableClock) -> None:
+    if options.clock is not None:
+        clock.move_to(options.clock)
     kinds = all_kinds()
+    settings = _settings(options)
     project = load_project(settings, kinds)
-    require_main(project)
-    stop = _stopping()
+    settings = _prepared(options, settings, require_main(project), project)
+    leaving = Leaving()
+    terminal = Terminal()
     async with AsyncExitStack() as stack:
         folder = own_folder(project.root)
-        state = _open_state(stack, options, project)
+        state = _open_state(stack, options, project, leaving)
+        user = stack.enter_context(_user_port(options, project))
         ports = Ports(
-            stack.enter_context(_user_port(options, project)),
+            user,
             stack.enter_context(listening(port=options.control_port or 0)),
             {
                 kind.name: stack.enter_context(listening(default=ENDPOINT_PORT))
@@ -109,14 +121,25 @@ async def _session(options: Options, clock: Clock) -> None:
                 if kind.endpoint
             },
             new_token(os.urandom),
+            services.listen_for(stack, project, user) if project.services else {},
         )
         redact = redactor(project)
-        console = stack.enter_context(open_console(options.log_format, options.log_level, redact))
+        console = stack.enter_context(
+            open_console(options.log_format, options.log_level, redact, clock)
+        )
         stack.enter_context(captured_output(clock, console.log))
         surroundings = Surroundings(kinds, state, clock, os.urandom, console.finding, redact.learn)
+        halting = Breakpoints(
+            terminal, console.finding, console.overtaken, surroundings.limits.lift
+        )
+        stack.enter_context(breakpoints(halting))
+        if options.seeds or project.dev.seed:
+            await _sow(options, project, surroundings, console)
+        _import_ahead()
         runtime = await stack.enter_async_context(open_runtime(settings, project, surroundings))
         stack.callback(runtime.trace.subscribe(console.invocation))
         await _serve_user(stack, runtime, ports, console)
+        await services.serve(stack, runtime, ports.services, console, ports.token)
         endpoints = {name: each.url for name, each in ports.endpoints.items()}
         access = Access(
             os.getpid(), ports.user.url, ports.control.url, ports.token, str(state.root), endpoints
@@ -124,46 +147,73 @@ async def _session(options: Options, clock: Clock) -> None:
         # Beside the state too, where the server of another state cannot take its place.
         for place in (folder, state.root):
             stack.enter_context(published(place, access))
-        _say_ready(runtime, ports, console, options, clock)
+            leaving.undo(partial(withdraw, place, access))
+        _say_ready(runtime, ports, console, clock)
+        keep_what_is_loaded()
         await _serve_control(stack, runtime, ports, console, clock)
         await _serve_endpoints(stack, runtime, ports)
         stack.push_async_callback(_cancel, asyncio.create_task(runtime.open_rooms()))
-        _watch(stack, runtime, console, options)
-        _take_keys(stack, runtime, ports, console, stop, options)
-        await stop.wait()
+        _watch(stack, runtime, console, options, lambda: halting.halts)
+        _take_keys(stack, runtime, ports, console, leaving, options, terminal)
+        await leaving.stop.wait()
 
 
-def _stopping() -> asyncio.Event:
-    """An event that the first Ctrl-C or SIGTERM sets; the second one leaves at once.
-
-    Under `npm run`, `make` or `timeout` one Ctrl-C arrives twice, from the terminal and
-    from the wrapper: what comes at the same moment is the same one. The handler is not
-    the loop's own, which could not leave while the author's code keeps the loop busy.
-    """
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    first = 0.0
-
-    def asked(*_: object) -> None:
-        nonlocal first
-        if not first:
-            first = stopwatch()
-            loop.call_soon_threadsafe(stop.set)
-        elif stopwatch() - first > SAME_SECONDS:
-            os._exit(FORCED)
-
-    for name in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(name, asked)
-    return stop
+def _import_ahead() -> None:
+    """Import the HTTP server in a thread: this one has time while a child process starts."""
+    threading.Thread(target=import_module, args=(SERVER,), name="import", daemon=True).start()
 
 
-def _open_state(stack: AsyncExitStack, options: Options, project: Project) -> State:
+def _settings(options: Options) -> Settings:
+    return Settings(
+        options.place.start(),
+        options.place.environment,
+        options.variables,
+        dict(os.environ),
+        crons=options.crons,
+        inspect=options.inspect,
+        seeds=options.seeds,
+    )
+
+
+def _prepared(options: Options, settings: Settings, main: Path, project: Project) -> Settings:
+    """Do what the command line asks for before anything opens. Raises `AerostackError`."""
+    if options.inspect is not None:
+        from .inspecting import let_in, port_of
+
+        settings = replace(settings, inspect=port_of(options.inspect, main))
+        let_in(main, port_of(options.inspect, main))
+    if options.install:
+        from .packages import install
+
+        install(project.root)
+    return settings
+
+
+def _open_state(
+    stack: AsyncExitStack, options: Options, project: Project, leaving: Leaving
+) -> State:
     root = options.place.state(project)
     if options.ephemeral:
+        import shutil
         import tempfile
 
         root = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="aerostack-")))
+        leaving.undo(partial(shutil.rmtree, root, ignore_errors=True))
     return stack.enter_context(open_state(root, HELD_BY))
+
+
+async def _sow(
+    options: Options, project: Project, surroundings: Surroundings, console: Console
+) -> None:
+    """Fill the state if it is empty. Raises `AerostackError` when a seed fails."""
+    from ...runtime.seeding import seeds_of, sow
+
+    given = surroundings
+    services = Services(project, given.state, given.clock, given.entropy, given.notify)
+    seeds = seeds_of(project, options.seeds)
+    applied = await sow(given.kinds, services, seeds, said=bool(options.seeds))
+    if applied:
+        console.say(f"Seeded the empty state: {', '.join(applied)}")
 
 
 def _user_port(options: Options, project: Project) -> AbstractContextManager[Listening]:
@@ -177,11 +227,14 @@ def _user_port(options: Options, project: Project) -> AbstractContextManager[Lis
 async def _serve_user(
     stack: AsyncExitStack, runtime: Runtime, ports: Ports, console: Console
 ) -> None:
+    from ...server.serve import serving
+
     app = UserApp(
         runtime,
         port=ports.user.port,
         redact=console.redact,
         mounts=mounts_of(runtime.kinds, runtime),
+        token=ports.token,
     )
     resting: list[asyncio.Task[None]] = []
 
@@ -190,13 +243,16 @@ async def _serve_user(
         resting.append(asyncio.create_task(runtime.rest()))
 
     stack.push_async_callback(lambda: asyncio.gather(*resting))
-    await stack.enter_async_context(serving(app, ports.user.sockets, leaving=leaving))
+    await stack.enter_async_context(
+        serving(app, ports.user.sockets, websockets=True, leaving=leaving)
+    )
 
 
 async def _serve_control(
-    stack: AsyncExitStack, runtime: Runtime, ports: Ports, console: Console, clock: Clock
+    stack: AsyncExitStack, runtime: Runtime, ports: Ports, console: Console, clock: MovableClock
 ) -> None:
     from ...server.control import ControlApp
+    from ...server.serve import serving
 
     app = ControlApp(
         runtime,
@@ -206,6 +262,7 @@ async def _serve_control(
         clock=clock,
         redact=console.redact,
         where=lambda bound: located(bound, runtime),
+        say=console.say,
     )
     await stack.enter_async_context(
         serving(app, ports.control.sockets, leaving=app.close, grace=CONTROL_GRACE)
@@ -213,6 +270,8 @@ async def _serve_control(
 
 
 async def _serve_endpoints(stack: AsyncExitStack, runtime: Runtime, ports: Ports) -> None:
+    from ...server.serve import serving
+
     for kind in runtime.kinds:
         if kind.endpoint:
             own = ports.endpoints[kind.name]
@@ -220,20 +279,26 @@ async def _serve_endpoints(stack: AsyncExitStack, runtime: Runtime, ports: Ports
             await stack.enter_async_context(serving(app, own.sockets, grace=CONTROL_GRACE))
 
 
-def _say_ready(
-    runtime: Runtime, ports: Ports, console: Console, options: Options, clock: Clock
-) -> None:
+def _say_ready(runtime: Runtime, ports: Ports, console: Console, clock: MovableClock) -> None:
     """The findings and the banner, then the line that tools wait for."""
     for finding in (*runtime.project.findings, *_remarks(ports.user)):
         console.finding(finding)
     if runtime.failure is not None:
         console.failure(runtime.failure)
-    console.banner(Banner(runtime, _addresses(ports), clock.now()))
+    for function in runtime.functions:
+        if function.name and function.failure is not None:
+            console.say(f"The service {function.name} cannot be loaded:")
+            console.failure(function.failure)
+    addresses = _addresses(ports)
+    if runtime.settings.inspect is not None:
+        addresses["debugger"] = f"127.0.0.1:{runtime.settings.inspect}"
+    others = services.addresses(runtime.project, ports.user, ports.services)
+    console.banner(Banner(runtime, addresses, clock.now(), clock.offset, others))
     console.ready(ports.user.url)
     console.flush()
 
 
-def _addresses(ports: Ports) -> Mapping[str, str]:
+def _addresses(ports: Ports) -> dict[str, str]:
     endpoints = {name: each.url for name, each in ports.endpoints.items()}
     return {"control": ports.control.url, **endpoints}
 
@@ -253,17 +318,30 @@ def _remarks(user: Listening) -> Iterator[Finding]:
         )
 
 
-def _watch(stack: AsyncExitStack, runtime: Runtime, console: Console, options: Options) -> None:
-    from ...runtime.blocking import watch_loop
-
+def _watch(
+    stack: AsyncExitStack,
+    runtime: Runtime,
+    console: Console,
+    options: Options,
+    halts: Callable[[], int],
+) -> None:
     root = runtime.project.root
+    if options.inspect is None:  # else a debugger may stop the loop at any time
+        _watch_loop(stack, runtime, console, halts)
+    if options.reload:
+        stack.push_async_callback(_cancel, asyncio.create_task(_follow(runtime, root, console)))
+
+
+def _watch_loop(
+    stack: AsyncExitStack, runtime: Runtime, console: Console, halts: Callable[[], int]
+) -> None:
+    from ...runtime.blocking import watch_loop
 
     def busy() -> bool:
         return runtime.trace.running > 0
 
-    stack.enter_context(watch_loop(root, busy, console.blocked, console.stuck))
-    if options.reload:
-        stack.push_async_callback(_cancel, asyncio.create_task(_follow(runtime, root, console)))
+    root = runtime.project.root
+    stack.enter_context(watch_loop(root, busy, console.blocked, console.stuck, halts))
 
 
 def _take_keys(
@@ -271,14 +349,15 @@ def _take_keys(
     runtime: Runtime,
     ports: Ports,
     console: Console,
-    stop: asyncio.Event,
+    leaving: Leaving,
     options: Options,
+    terminal: Terminal,
 ) -> None:
-    from .hotkeys import listen
     from .keys import Keys
 
-    keys = Keys(runtime, ports, console, stop)
-    stack.enter_context(listen(keys.actions()))
+    leaving.undo(as_it_is())
+    keys = Keys(runtime, ports, console, leaving.stop)
+    stack.enter_context(terminal.listen(keys.actions()))
     if options.open_browser:
         keys.open()
 

@@ -10,6 +10,7 @@ from ...config.model import Finding
 from ...runtime.host import Failure, Frame
 from ...runtime.trace import Invocation, Log
 from ..output import clean, duration
+from .times import lead, plus, told
 
 if TYPE_CHECKING:
     from ...runtime.reloading import Reloaded
@@ -77,7 +78,8 @@ class Text:
         return f"{self.paint('green', 'Reloaded')} in {took} {self.paint('dim', f'({changed})')}"
 
     def failure(self, failure: Failure, invocation: Invocation | None = None) -> str:
-        head = f"  {self.paint('red', failure.type)}: {clean(failure.message, keep_lines=True)}"
+        message = f": {clean(failure.message, keep_lines=True)}" if failure.message else ""
+        head = f"  {self.paint('red', failure.type)}{message}"
         frames = failure.frames[:SHOWN_FRAMES]
         hint = [f"  {self.paint('cyan', 'hint:')} {failure.hint}"] if failure.hint else []
         return "\n".join([head, *(self._frame(frame) for frame in frames), *hint])
@@ -94,11 +96,24 @@ class Text:
     def cleared(self) -> str:
         return "\x1b[2J\x1b[3J\x1b[H" if self.paint.colour else ""
 
+    def clock(self, now: float, ahead: float) -> str:
+        if not ahead:
+            return f"{self.paint('yellow', 'Time')} is the machine's again: {told(now)}"
+        ends = self.paint("dim", "(`aerostack clock resume` ends this)")
+        return f"{self.paint('yellow', 'Time')} is {told(now)}, {lead(ahead)} {ends}"
+
+    def stamped(self, line: str, when: float, ahead: float) -> str:
+        return f"{self.paint('yellow', f'{told(when)} ({plus(ahead)})')} {line}"
+
     def _head(self, invocation: Invocation) -> list[str]:
         name = clean(invocation.name)
         match invocation.kind:
             case "fetch":
-                return [name, self._status(invocation)]
+                return [*self._service(invocation), name, self._status(invocation)]
+            case "rpc":
+                colour = "green" if invocation.outcome == "ok" else "red"
+                outcome = self.paint(colour, str(invocation.outcome))
+                return [*self._service(invocation), f"{name}()", outcome]
             case "queue":
                 acked, total = invocation.detail["acked"], invocation.detail["total"]
                 colour = "green" if acked == total else "yellow" if acked else "red"
@@ -106,6 +121,11 @@ class Text:
             case "scheduled":
                 colour = "green" if invocation.outcome == "ok" else "red"
                 return ["CRON", f'"{name}"', self.paint(colour, str(invocation.outcome))]
+
+    def _service(self, invocation: Invocation) -> list[str]:
+        """What begins the line of a call, or of a service."""
+        arrow = [self.paint("dim", "↳")] if invocation.parent else []
+        return [*arrow, self.paint("cyan", invocation.service)] if invocation.service else arrow
 
     def _status(self, invocation: Invocation) -> str:
         status = invocation.status
@@ -116,10 +136,11 @@ class Text:
 
     def _frame(self, frame: Frame) -> str:
         place = f"    {_near(frame.file)}:{frame.line} in {frame.function}"
+        rest = f"\n    {self.paint('dim', frame.rest)}" if frame.rest else ""
         if not frame.own:
-            return self.paint("dim", place)
+            return f"{self.paint('dim', place)}{rest}"
         source = f"\n      {self.paint('bold', frame.source.strip())}" if frame.source else ""
-        return f"{place}{source}"
+        return f"{place}{source}{rest}"
 
 
 def _near(file: str) -> str:
@@ -129,8 +150,9 @@ def _near(file: str) -> str:
 
 
 def _title(invocation: Invocation) -> str:
-    words = {"fetch": "", "queue": "QUEUE ", "scheduled": "CRON "}
-    return words[invocation.kind] + invocation.name
+    words = {"fetch": "", "queue": "QUEUE ", "scheduled": "CRON ", "rpc": ""}
+    service = f"{invocation.service} " if invocation.service else ""
+    return service + words[invocation.kind] + invocation.name
 
 
 def _calls(calls: Mapping[str, int]) -> str:

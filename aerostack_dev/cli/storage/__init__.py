@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from ...errors import AerostackError
+from ..completion import bindings, files
 from ..project import Place, json_option, project_options
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ Examples:
 """
 PUT_EPILOG = """\b
 Examples:
-  aerostack storage put photos/cat.jpg --file cat.jpg --content-type image/jpeg
+  aerostack storage put photos/cat --file cat.jpg --content-type image/jpeg
   tar c src | aerostack storage put backups/src.tar --file -
 """
 HEAD_EPILOG = """\b
@@ -68,15 +69,22 @@ def bucket_option(command: F) -> F:
         "-b",
         "binding",
         help="The bucket, by name or binding; default the only one, or STORAGE.",
+        shell_complete=bindings("storage"),
     )(command)
 
 
-@storage.command(epilog=GET_EPILOG)
+@storage.command(epilog=GET_EPILOG, short_help="Write the content under KEY to a file.")
 @project_options
 @bucket_option
 @json_option
 @click.argument("key")
-@click.option("--file", "-f", "path", help="The file to write; by default standard output.")
+@click.option(
+    "--file",
+    "-f",
+    "path",
+    shell_complete=files,
+    help="The file to write; by default standard output.",
+)
 def get(place: Place, binding: str | None, as_json: bool, key: str, path: str | None) -> None:
     """Write the content under KEY, its bytes and nothing else, to standard output or a file.
 
@@ -106,7 +114,12 @@ def get(place: Place, binding: str | None, as_json: bool, key: str, path: str | 
 @json_option
 @click.argument("key")
 @click.option(
-    "--file", "-f", "path", required=True, help="The file to store; `-` is standard input."
+    "--file",
+    "-f",
+    "path",
+    required=True,
+    shell_complete=files,
+    help="The file to store; `-` is standard input.",
 )
 @click.option("--content-type", help="Its media type; by default guessed from the file's name.")
 @click.option("--cache-control", help="How long it may be cached, as a header says it.")
@@ -208,7 +221,7 @@ def list_objects(
         print_table(("KEY", "SIZE", "UPLOADED (UTC)", "ETAG"), [_row(each) for each in found])
 
 
-@storage.command(epilog=S3_EPILOG)
+@storage.command(epilog=S3_EPILOG, short_help="Show how S3 clients reach the buckets.")
 @project_options
 @json_option
 def s3(place: Place, as_json: bool) -> None:
@@ -235,7 +248,11 @@ def _open(place: Place, binding: str | None) -> AbstractContextManager[Chosen]:
 
 
 def _missing(key: str) -> AerostackError:
-    return AerostackError("there is no object of this key", where=key)
+    return AerostackError(
+        "there is no object of this key",
+        where=key,
+        hint="`aerostack storage list` lists the keys",
+    )
 
 
 def _options(

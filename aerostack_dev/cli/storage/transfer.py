@@ -9,10 +9,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import click
-
 from ...errors import AerostackError
 from ...wire import Stream
+from ..output import UNREADABLE
+from ..progress import progress
 
 if TYPE_CHECKING:
     from ..access import Invoke
@@ -30,7 +30,7 @@ def download(chosen: Chosen, found: dict[str, Any], file: IO[bytes]) -> None:
     """Write the content of an object, all of the version that `found` describes."""
 
     async def work(invoke: Invoke) -> None:
-        with progress(found["size"], "Reading") as bar:
+        with progress(found["size"], "Reading", above=PIECE) as bar:
             for offset in range(0, found["size"], PIECE):
                 piece = await _piece(invoke, found, offset)
                 file.write(piece)
@@ -86,7 +86,7 @@ async def _in_parts(
     piece, file = source
     parts: list[dict[str, Any]] = []
     try:
-        with progress(length or 0, "Storing") as bar:
+        with progress(length or 0, "Storing", above=PIECE) as bar:
             while piece or not parts:
                 number = len(parts) + 1
                 parts.append(await invoke("uploadPart", [key, upload_id, number, piece]))
@@ -126,7 +126,7 @@ def reading(path: str) -> Iterator[tuple[IO[bytes], int | None]]:
             file = stack.enter_context(Path(path).open("rb"))
         except OSError as error:
             text = f"the file cannot be read: {error.strerror}"
-            raise AerostackError(text, where=path) from error
+            raise AerostackError(text, where=path, hint=UNREADABLE) from error
         yield file, os.fstat(file.fileno()).st_size
 
 
@@ -144,26 +144,13 @@ def writing(path: str | None) -> Iterator[IO[bytes]]:
             yield file
         draft.replace(target)
     except OSError as error:
-        raise AerostackError(f"the file cannot be written: {error.strerror}", where=path) from error
+        raise AerostackError(
+            f"the file cannot be written: {error.strerror}",
+            where=path,
+            hint="check the folder, and whether you may write there",
+        ) from error
     finally:
         draft.unlink(missing_ok=True)
-
-
-class Bar:
-    """Progress that nobody sees."""
-
-    def update(self, count: int) -> None:
-        """Take note of `count` more bytes."""
-
-
-@contextmanager
-def progress(length: int, label: str) -> Iterator[Any]:
-    """A progress bar on standard error, for more than one piece at a terminal."""
-    if length <= PIECE or not sys.stderr.isatty():
-        yield Bar()
-        return
-    with click.progressbar(length=length, label=label, file=sys.stderr) as bar:
-        yield bar
 
 
 def _read(file: IO[bytes], size: int) -> bytes:

@@ -60,7 +60,8 @@ class Fired:
         Otherwise, and for an expression that is new, what was due until now was nobody's.
         """
         now = instant(clock)
-        known = self._until if self._left is not None and now - self._left < LATE else {}
+        # `abs`: a clock that was set back begins anew too.
+        known = self._until if self._left is not None and abs(now - self._left) < LATE else {}
         self._until = {cron.expression: known.get(cron.expression, now) for cron in crons}
         try:
             yield

@@ -152,8 +152,14 @@ function showQueues(queues) {
   update(byId("queues"), rows.length ? [head, ...rows] : [row(el("span", { class: "empty" }, "None yet."))]);
 }
 
+function showClock({ now, aheadMs }) {
+  byId("time").hidden = !aheadMs;
+  byId("time").textContent = `time was moved: ${now.slice(0, 16).replace("T", " ")} UTC`;
+}
+
 async function refresh() {
   showStatus(await get("/api/status"));
+  showClock(await get("/api/clock"));
   const answer = await post("/api/invoke", { target: "queue", operation: "list", arguments: [] });
   showQueues(answer.result);
 }
@@ -187,13 +193,19 @@ function health(invocation) {
   return invocation.status >= 400 ? "odd" : "good";
 }
 
+/** The name of a run; a service's begins with its own, and an arrow when it was called. */
+function titled({ name, service, parent }) {
+  const own = service ? `${service} ${name}` : name;
+  return parent ? `↳ ${own}` : own;
+}
+
 function invocationRow(invocation) {
   const calls = Object.entries(invocation.calls).map(([name, count]) => `${name} ${count}`).join(" · ");
   const details = el("details", { class: `invocation ${health(invocation)}` },
     el("summary", {},
       el("time", { title: invocation.when }, clockTime(invocation.when)),
       el("span", { class: `kind ${invocation.kind}` }, invocation.kind),
-      el("span", { class: "what", title: invocation.name }, invocation.name),
+      el("span", { class: "what", title: invocation.name }, titled(invocation)),
       el("small", { class: "calls" }, calls),
       el("span", { class: "result" }, result(invocation)),
       el("span", { class: "took" }, duration(invocation.durationMs)),
@@ -213,7 +225,8 @@ function inside(invocation) {
       el("span", { class: `log ${log.level.toLowerCase()}` }, `${log.message.replace(/\n$/, "")}\n`))));
   }
   if (!parts.length) parts.push(el("p", { class: "empty" }, "No binding was called and nothing was printed."));
-  return el("div", { class: "inside" }, ...parts, el("small", {}, `request ${invocation.id}`));
+  const caller = invocation.parent ? `, called by ${invocation.parent}` : "";
+  return el("div", { class: "inside" }, ...parts, el("small", {}, `request ${invocation.id}${caller}`));
 }
 
 function waterfall(invocation) {

@@ -241,7 +241,6 @@ async def test_flux_takes_no_other_keys(ai):
     )
 
 
-@pytest.mark.spec("storage 3.8.15")
 async def test_whisper_hears_numbers_and_bytes_but_no_typed_array(open_server, server):
     async with open_server() as room:
         ai = room.env.AI

@@ -228,6 +228,58 @@ async def test_summaries_are_sentences_of_the_text(offline):
     assert count(short.summary) == 5
 
 
+STORY = " ".join(PARAGRAPHS)
+HELPFUL = {"role": "system", "content": "You are a helpful assistant."}
+
+
+@pytest.mark.parametrize(
+    ("messages", "most"),
+    [
+        ([f"Summarise: {STORY}"], 3),
+        ([f"Please summarize the following text in two sentences:\n\n{STORY}"], 2),
+        ([f"Summarize this article in 1 sentence. {STORY}"], 1),
+        ([f"{STORY}\n\nCan you please summarise this?"], 3),
+        ([f"Write me a one-sentence summary of this: {STORY}"], 1),
+        ([f"tl;dr\n{STORY}"], 3),
+        ([HELPFUL, f"Give me a short summary of the text below:\n{STORY}"], 3),
+        ([STORY, "Summarize what I sent you."], 3),
+        (
+            [
+                {"role": "system", "content": "Summarise the text of the user in two sentences."},
+                STORY,
+            ],
+            2,
+        ),
+        ([{"role": "system", "content": "You are a summarizer."}, STORY], 3),
+    ],
+)
+async def test_a_chat_summarises_what_it_is_given(offline, messages, most):
+    chat = [
+        each if isinstance(each, dict) else {"role": "user", "content": each} for each in messages
+    ]
+    said = sentences((await offline.run(LLAMA, {"messages": chat})).response)
+    assert len(said) == most
+    assert all(sentence in PARAGRAPHS for sentence in said)
+    if len(messages) == 1:
+        assert sentences((await offline.run(LLAMA, {"prompt": messages[0]})).response) == said
+        answer = await offline.run(
+            LLAMA, {"prompt": messages[0], "response_format": {"type": "json_object"}}
+        )
+        assert sentences(answer.response["answer"]) == said
+
+
+async def test_what_asks_for_no_summary_is_answered(offline):
+    for asked in (
+        [{"role": "user", "content": "Can you summarise what Napoleon did?"}],
+        [HELPFUL, {"role": "user", "content": "Summarise the weather."}],
+        [{"role": "assistant", "content": STORY}],
+    ):
+        assert (await offline.run(LLAMA, {"messages": asked})).response == HONEST
+    told = {"role": "system", "content": f"You write summaries.\n{STORY}"}
+    asked = [told, {"role": "user", "content": QUESTIONS[1]}]
+    assert PARAGRAPHS[1] in (await offline.run(LLAMA, {"messages": asked})).response
+
+
 async def test_sentiment(offline):
     distilbert = "@cf/huggingface/distilbert-sst-2-int8"
     for text, at in (("What an awful, terrible day", 0), ("Great service, thanks!", 1)):

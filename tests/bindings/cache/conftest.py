@@ -1,43 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import pytest
-
 from aerostack_dev.bindings.cache import KIND
-from tests.support.rooms import Room, open_room
+from tests.support.rooms import fixtures
 
-OpenCache = Callable[..., AbstractAsyncContextManager[Room]]
-
-
-@pytest.fixture(params=list(KIND.backends))
-def open_cache(request: pytest.FixtureRequest, tmp_path: Path) -> OpenCache:
-    """Opens the room with one of its backends: `open_cache(*declarations, root=…)`."""
-    kind = replace(KIND, backends={request.param: KIND.backends[request.param]})
-
-    def opened(*declarations: Any, root: Path = tmp_path, **others: Any) -> Any:
-        return open_room(root, kind, *declarations, **others)
-
-    return opened
-
-
-@pytest.fixture
-async def room(open_cache: OpenCache) -> AsyncIterator[Room]:
-    async with open_cache() as room:
-        yield room
-
-
-@pytest.fixture
-def cache(room: Room) -> Any:
-    """The face of `CACHE`."""
-    return room.env.CACHE
-
-
-@pytest.fixture
-def invoke(room: Room) -> Any:
-    """Calls an operation of `CACHE` with wire values, as a child process does."""
-    return lambda operation, *arguments: room.bindings.invoke("CACHE", operation, arguments)
+open_kind, room, cache, invoke = fixtures(KIND, "CACHE")

@@ -134,7 +134,7 @@ async def test_a_failing_migration_is_undone_and_ends_it(migrations, folder, inv
     with pytest.raises(AerostackError) as caught:
         await migrations.apply(invoke, lambda *what: told.append(what))
     assert str(caught.value) == '2_b.sql: near "BAD": syntax error at offset 0: SQLITE_ERROR'
-    assert caught.value.where == str(folder / "2_b.sql")
+    assert caught.value.where == f"{folder / '2_b.sql'}:1"
     assert caught.value.hint == "applied and kept: 1_a.sql; not tried: 3_c.sql"
     assert told == [("1_a.sql", True), ("2_b.sql", False)]
     made = await db.prepare("SELECT name FROM sqlite_master WHERE name IN ('a','b','c')").raw()

@@ -73,9 +73,6 @@ async def test_ints_are_integer_and_floats_real(db):
     assert await match.bind(2).first("s") is None
 
 
-@pytest.mark.spec("db 1.13.4")
-@pytest.mark.spec("db 1.13.5")
-@pytest.mark.spec("db 1.13.6")
 async def test_numbers_of_javascript_come_as_floats_and_are_real(room):
     """What a TypeScript author's `1` does: its face sends a float."""
     call = room.bindings.target("DB")
@@ -302,7 +299,6 @@ async def test_changes_count_cascades(db):
     assert result.meta.changes == 3
 
 
-@pytest.mark.spec("db 1.13.37")
 async def test_numbers_that_come_back(db, room):
     """Python keeps integers whole; that TypeScript rounds them is its number type."""
     sql = "SELECT 1e400 a, -1e400 b, 9007199254740993 c, 9223372036854775807 d, 1.5 e, TRUE f"

@@ -107,8 +107,8 @@ async def test_metadata_is_unknown_unless_included(storage: Any) -> None:
     assert found.range is None
 
 
-async def test_old_dates_include_everything(open_storage: Any) -> None:
-    async with open_storage(compatibility_date=datetime.date(2022, 8, 3)) as room:
+async def test_old_dates_include_everything(open_kind: Any) -> None:
+    async with open_kind(compatibility_date=datetime.date(2022, 8, 3)) as room:
         await room.env.STORAGE.put("k", "v", custom_metadata={"a": "1"})
         (found,) = (await room.env.STORAGE.list()).objects
         assert found.customMetadata == {"a": "1"}
@@ -153,13 +153,13 @@ async def test_delete(storage: Any, invoke: Any) -> None:
     assert keys(await storage.list()) == []
 
 
-async def test_buckets_are_apart(open_storage: Any) -> None:
+async def test_buckets_are_apart(open_kind: Any) -> None:
     buckets = (
         Bucket(binding="ONE", bucket_name="uploads"),
         Bucket(binding="SAME", bucket_name="uploads"),
         Bucket(binding="MY_FILES"),
     )
-    async with open_storage(*buckets) as room:
+    async with open_kind(*buckets) as room:
         await room.env.ONE.put("k", "v")
         assert keys(await room.env.SAME.list()) == ["k"]
         assert keys(await room.env.MY_FILES.list()) == keys(await room.env.STORAGE.list()) == []

@@ -20,9 +20,9 @@ LARGE = bytes(range(256)) * 1200
 
 
 @pytest.fixture
-async def room(open_storage: Any) -> AsyncIterator[Any]:
+async def room(open_kind: Any) -> AsyncIterator[Any]:
     public = Bucket(binding="STORAGE", bucket_name="photos", public=True)
-    async with open_storage(public, Bucket(binding="PRIVATE")) as room:
+    async with open_kind(public, Bucket(binding="PRIVATE")) as room:
         yield room
 
 

@@ -68,7 +68,6 @@ async def test_an_empty_filter_is_an_error(index):
     assert (await index.query([1, 0], filter=None)).count == 0
 
 
-@pytest.mark.spec("storage 2.9.21")
 async def test_every_property_can_be_filtered_by_at_once(index):
     await keep(index, early={"x": 1})
     assert await matching(index, {"x": 1}) == {"early"}

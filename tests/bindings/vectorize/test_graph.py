@@ -180,6 +180,7 @@ async def test_any_changes_and_restarts_leave_it_right(tmp_path):
                 assert hits >= 95
 
 
+@pytest.mark.usefixtures("measured")
 async def test_when_nearly_all_of_it_is_gone_queries_are_exact(tmp_path, monkeypatch):
     matrix = clustered(300)
     async with opened(tmp_path) as room:
@@ -322,6 +323,7 @@ async def test_closing_ends_the_builder(tmp_path, monkeypatch):
     assert room.findings == []
 
 
+@pytest.mark.usefixtures("measured")
 async def test_the_builder_ends_with_whoever_started_it(tmp_path):
     request = neighbours.Request("nowhere", "nowhere", 2, "cosine", 1)
     code = (

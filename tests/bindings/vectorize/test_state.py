@@ -22,13 +22,13 @@ def rows(room, name: str = "VECTORIZE") -> int:
         return other.execute("SELECT count(*) FROM embeddings").fetchone()[0]
 
 
-async def test_vectors_survive_a_restart(open_index):
-    async with open_index() as room:
+async def test_vectors_survive_a_restart(open_kind):
+    async with open_kind() as room:
         index = room.env.VECTORIZE
         await index.upsert([{"id": "a", "values": [1, 2], "metadata": {"x": 1}, "namespace": "n"}])
         last = await index.upsert([{"id": "b", "values": [2, 1]}])
         before = await index.describe()
-    async with open_index() as room:
+    async with open_kind() as room:
         index = room.env.VECTORIZE
         assert await index.describe() == before
         assert before.processedUpToMutation == last.mutationId
@@ -43,14 +43,14 @@ async def test_a_write_that_returned_is_in_the_file(room, index):
     assert rows(room) == 40
 
 
-async def test_indexes_are_apart_unless_they_share_a_name(open_index):
+async def test_indexes_are_apart_unless_they_share_a_name(open_kind):
     declared = [
         Index("VECTORIZE", "docs", dimensions=1),
         Index("SAME", "docs"),
         Index("OTHER", "docs.old"),
         Index("NAMED"),
     ]
-    async with open_index(*declared) as room:
+    async with open_kind(*declared) as room:
         env = room.env
         await env.SAME.upsert([{"id": "a", "values": [1]}])
         assert (await env.VECTORIZE.describe()).vectorCount == 1
@@ -71,33 +71,33 @@ async def test_indexes_are_apart_unless_they_share_a_name(open_index):
     "other",
     [Index("OTHER", "docs", dimensions=3), Index("OTHER", "docs", 2, metric="euclidean")],
 )
-async def test_bindings_of_one_index_must_agree(open_index, other):
+async def test_bindings_of_one_index_must_agree(open_kind, other):
     with pytest.raises(ConfigError, match=r"V and OTHER declare the index docs differently"):
-        async with open_index(Index("V", "docs", dimensions=2), other):
+        async with open_kind(Index("V", "docs", dimensions=2), other):
             pass
 
 
-async def test_a_shape_that_the_vectors_do_not_have_is_refused(open_index):
-    async with open_index(Index("V", dimensions=2)) as room:
+async def test_a_shape_that_the_vectors_do_not_have_is_refused(open_kind):
+    async with open_kind(Index("V", dimensions=2)) as room:
         await room.env.V.upsert([{"id": "a", "values": [1, 2]}])
-    async with open_index(Index("V", dimensions=3)) as room:
+    async with open_kind(Index("V", dimensions=3)) as room:
         for _ in range(2):
             with pytest.raises(StateError, match=r"holds vectors with dimensions = 2, and V is"):
                 await room.env.V.describe()
-    async with open_index(Index("V", metric="euclidean")) as room:
+    async with open_kind(Index("V", metric="euclidean")) as room:
         with pytest.raises(StateError, match='metric = "cosine"') as caught:
             await room.env.V.query([1, 2])
         assert caught.value.where.endswith("V.sqlite")
         assert 'write metric = "cosine" in [[vectorize]]' in caught.value.hint
-    async with open_index(Index("V")) as room:
+    async with open_kind(Index("V")) as room:
         assert (await room.env.V.describe()).dimensions == 2
         await room.env.V.deleteByIds(["a"])
-    async with open_index(Index("V", dimensions=3, metric="euclidean")) as room:
+    async with open_kind(Index("V", dimensions=3, metric="euclidean")) as room:
         assert (await room.env.V.describe()).dimensions == 3
 
 
-async def test_nothing_is_opened_before_it_is_used(open_index):
-    async with open_index() as room:
+async def test_nothing_is_opened_before_it_is_used(open_kind):
+    async with open_kind() as room:
         assert not room.services.state.root.exists()
 
 
@@ -112,10 +112,10 @@ async def test_a_file_that_is_no_database_is_named(room, index):
 
 
 @pytest.mark.spec("storage 2.9.31")
-async def test_with_a_delay_writes_are_seen_later(open_index):
+async def test_with_a_delay_writes_are_seen_later(open_kind):
     clock = ManualClock()
     slow = Index("VECTORIZE", visibility_delay=30)
-    async with open_index(slow, clock=clock) as room:
+    async with open_kind(slow, clock=clock) as room:
         index = room.env.VECTORIZE
         first = await index.upsert([{"id": "a", "values": [1, 0]}])
         assert (await index.query([1, 0])).count == 0
@@ -135,18 +135,18 @@ async def test_with_a_delay_writes_are_seen_later(open_index):
             "processedUpToDatetime": "2027-01-15T08:00:30.000Z",
             "processedUpToMutation": first.mutationId,
         }
-    async with open_index(slow, clock=clock) as room:
+    async with open_kind(slow, clock=clock) as room:
         index = room.env.VECTORIZE
         assert (await index.describe()).vectorCount == 1
         clock.advance(29)
         assert [vector.id for vector in await index.getByIds(["a", "b"])] == ["a"]
 
 
-async def test_without_the_delay_what_waited_comes_first(open_index):
+async def test_without_the_delay_what_waited_comes_first(open_kind):
     clock = ManualClock()
-    async with open_index(Index("VECTORIZE", visibility_delay=30), clock=clock) as room:
+    async with open_kind(Index("VECTORIZE", visibility_delay=30), clock=clock) as room:
         await room.env.VECTORIZE.upsert([{"id": "a", "values": [1]}])
-    async with open_index(clock=clock) as room:
+    async with open_kind(clock=clock) as room:
         assert (await room.env.VECTORIZE.describe()).vectorCount == 0
         await room.env.VECTORIZE.upsert([{"id": "a", "values": [2]}])
         assert (await room.env.VECTORIZE.getByIds(["a"]))[0]["values"] == [2]
@@ -185,9 +185,9 @@ def killed_while_writing(folder) -> int:
         return [12, *map(int, writer.stdout.read().split())][-1] + 1
 
 
-async def test_nothing_acknowledged_is_lost_by_a_kill(open_index, tmp_path):
+async def test_nothing_acknowledged_is_lost_by_a_kill(open_kind, tmp_path):
     acknowledged = await asyncio.to_thread(killed_while_writing, tmp_path)
-    async with open_index() as room:
+    async with open_kind() as room:
         index = room.env.VECTORIZE
         count = (await index.describe()).vectorCount
         whole, extra = divmod(count, 19)

@@ -215,8 +215,8 @@ async def test_a_batch_has_up_to_1000_vectors(index):
     assert (await index.describe()).vectorCount == 1001
 
 
-async def test_dimensions_come_from_the_first_vector_written(open_index):
-    async with open_index() as room:
+async def test_dimensions_come_from_the_first_vector_written(open_kind):
+    async with open_kind() as room:
         index = room.env.VECTORIZE
         assert (await index.describe()).dimensions is None
         assert await index.query([1, 2, 3]) == {"matches": [], "count": 0}
@@ -225,14 +225,14 @@ async def test_dimensions_come_from_the_first_vector_written(open_index):
         assert (await index.describe()).dimensions is None
         await index.upsert([{"id": "a", "values": [1, 2]}])
         assert (await index.describe()).dimensions == 2
-    async with open_index() as room:
+    async with open_kind() as room:
         index = room.env.VECTORIZE
         with pytest.raises(BindingError, match=r"VECTOR_INSERT_ERROR \(code = 40012\): invalid"):
             await index.insert([{"id": "b", "values": [1]}])
 
 
-async def test_configured_dimensions_hold_from_the_start(open_index):
-    async with open_index(Index("VECTORIZE", dimensions=2)) as room:
+async def test_configured_dimensions_hold_from_the_start(open_kind):
+    async with open_kind(Index("VECTORIZE", dimensions=2)) as room:
         index = room.env.VECTORIZE
         assert (await index.describe()).dimensions == 2
         with pytest.raises(BindingError, match=r"40012.*expected 2 dimensions, and got 1"):

@@ -9,6 +9,7 @@ import threading
 
 from aerostack_dev.cli.dev.console import Console, Json
 from aerostack_dev.cli.dev.text import Paint, Text
+from aerostack_dev.clock import MovableClock
 from aerostack_dev.config.model import Finding
 from aerostack_dev.runtime.host import Failure
 from aerostack_dev.runtime.reloading import Reloaded
@@ -43,7 +44,9 @@ def everything(console: Console) -> None:
 def written(form, level) -> str:
     async def write() -> str:
         out = io.StringIO()
-        console = Console(out, form, level, lambda text: text.replace("boom", "***"))
+        console = Console(
+            out, form, level, lambda text: text.replace("boom", "***"), MovableClock()
+        )
         everything(console)
         assert out.getvalue() == ""  # one write per turn of the loop
         await asyncio.sleep(0)
@@ -89,7 +92,7 @@ def test_json_is_one_object_a_line():
 
 async def test_a_line_from_another_thread_arrives():
     out = io.StringIO()
-    console = Console(out, Text(Paint(colour=False)), "info", str)
+    console = Console(out, Text(Paint(colour=False)), "info", str, MovableClock())
     thread = threading.Thread(target=console.log, args=(Log("print", "from afar", 0), None))
     thread.start()
     await asyncio.to_thread(thread.join)
@@ -99,7 +102,7 @@ async def test_a_line_from_another_thread_arrives():
 
 async def test_a_loop_that_stands_still_is_said_at_once_from_another_thread():
     out = io.StringIO()
-    console = Console(out, Json(), "warning", str)
+    console = Console(out, Json(), "warning", str, MovableClock())
     thread = threading.Thread(target=console.stuck, args=("src/index.py", 7, 5.2))
     thread.start()
     thread.join()

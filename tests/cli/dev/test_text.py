@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aerostack_dev.cli.dev.console import Json
 from aerostack_dev.cli.dev.text import Paint, Text, clean
 from aerostack_dev.config.model import Finding
 from aerostack_dev.runtime.host import Failure, Frame
@@ -64,14 +67,19 @@ def test_what_the_author_prints_is_marked_with_its_invocation():
 def test_a_failure_shows_the_authors_lines_first():
     frames = (
         Frame("src/index.py", 12, "fetch", '    raise ValueError("boom")\n', own=True),
-        Frame("lib/other.py", 3, "call", "x()", own=False),
+        Frame("lib/other.py", 3, "call", "x()", own=False, more=960),
     )
     assert PLAIN.failure(Failure("ValueError", "boom", frames, "")).splitlines() == [
         "  ValueError: boom",
         "    src/index.py:12 in fetch",
         '      raise ValueError("boom")',
         "    lib/other.py:3 in call",
+        "    … 960 more frames of call",
     ]
+
+
+def test_a_failure_without_a_message():
+    assert PLAIN.failure(Failure("KeyboardInterrupt", "", (), "")) == "  KeyboardInterrupt"
 
 
 def test_a_reload():
@@ -102,3 +110,18 @@ def test_a_request_cannot_move_the_cursor_or_forge_a_line(path: str):
 
 def test_an_error_message_keeps_its_lines_but_no_escapes():
     assert clean("a\n\x1b[2Jb", keep_lines=True) == "a\n\\x1b[2Jb"
+
+
+def test_calls_of_services_say_who_was_called():
+    outer = invocation("fetch", "GET /")
+    called = invocation("rpc", "verify", service="auth", parent=outer)
+    assert PLAIN.invocation(called) == "↳ auth verify() ok 3.2 ms"
+    back = invocation("rpc", "total", parent=called)
+    assert PLAIN.invocation(back) == "↳ total() ok 3.2 ms"
+    own = invocation("fetch", "GET /x", service="auth", status=200)
+    assert PLAIN.invocation(own) == "auth GET /x 200 3.2 ms"
+    assert PLAIN.log(Log("print", "hi", 0), called) == "auth verify │ hi"
+    assert json.loads(Json().invocation(called)) | {"time": ""} == {
+        "event": "rpc", "id": "id", "name": "verify", "time": "", "outcome": "ok", "status": None,
+        "durationMs": 3.2, "calls": {}, "service": "auth", "parent": "id",
+    }  # fmt: skip

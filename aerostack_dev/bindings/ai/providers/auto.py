@@ -48,6 +48,9 @@ class Auto:
     def offers(self, call: Call) -> bool:
         return self.chosen(call).offers(call)
 
+    def naming(self, call: Call) -> str:
+        return self.chosen(call).naming(call)
+
     async def answer(self, call: Call) -> Outcome:
         return await self.chosen(call).answer(call)
 

@@ -38,6 +38,9 @@ class Cloudflare:
     def offers(self, call: Call) -> bool:
         return True
 
+    def naming(self, call: Call) -> str:
+        return call.model.name
+
     async def answer(self, call: Call) -> Verbatim:
         response = await self._http.send(
             self._path + quote(call.model.name, safe="@/"), **_content(call)

@@ -59,6 +59,9 @@ class Local:
         known = call.model.name in self._models or call.model.name in NAMES
         return _task(call) in LOCAL_TASKS and known
 
+    def naming(self, call: Call) -> str:
+        return self._models.get(call.model.name) or NAMES.get(call.model.name, "")
+
     async def answer(self, call: Call) -> Outcome:
         model = await self._model(call)
         if _task(call) is Task.RERANKING:

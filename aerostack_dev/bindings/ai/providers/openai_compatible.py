@@ -78,7 +78,7 @@ class OpenAICompatible:
         # bge-m3 embeds, and ranks when there is a query.
         return Task.RERANKING if {"query", "contexts"} <= call.inputs.keys() else call.model.task
 
-    def _model(self, call: Call) -> str:
+    def naming(self, call: Call) -> str:
         """The server's name of the model: the project's, ours, or the platform's bare one."""
         name, task = call.model.name, self._task(call)
         return (
@@ -94,7 +94,7 @@ class OpenAICompatible:
         raw = raw and call.model.task is Task.GENERATION
         request = prompt_request if raw else chat_request
         path = "completions" if raw else "chat/completions"
-        body = request(call, self._model(call), self._preset)
+        body = request(call, self.naming(call), self._preset)
         if body.get("stream"):
             response = await self._http.send(path, json=body)
             return Pieces(pieces_of(self.name, self._http.chunks(response)))
@@ -112,7 +112,7 @@ class OpenAICompatible:
 
     async def _embed(self, call: Call) -> Outcome:
         body: dict[str, Any] = {
-            "model": self._model(call),
+            "model": self.naming(call),
             "input": texts_of(call),
             "encoding_format": "float",
         }
@@ -140,7 +140,7 @@ class OpenAICompatible:
 
     async def _rerank(self, call: Call) -> Outcome:
         contexts = [str(each["text"]) for each in call.inputs["contexts"]]
-        body = {"model": self._model(call), "query": call.inputs["query"], "documents": contexts}
+        body = {"model": self.naming(call), "query": call.inputs["query"], "documents": contexts}
         document = await self._http.json("rerank", json=body)
         entries = self._entries(document, "results", len(contexts))
         found = [float(entry["relevance_score"]) for entry in sorted(entries, key=_index)]
@@ -149,7 +149,7 @@ class OpenAICompatible:
     async def _picture(self, call: Call) -> Outcome:
         sides = (call.inputs.get(side, DEFAULT_SIZE) for side in ("width", "height"))
         body = {
-            "model": self._model(call),
+            "model": self.naming(call),
             "prompt": call.inputs["prompt"],
             "size": "x".join(map(str, sides)),
             "n": 1,
@@ -166,7 +166,7 @@ class OpenAICompatible:
     async def _listen(self, call: Call) -> Outcome:
         audio = media_of(call.inputs["audio"])
         fields = {
-            "model": self._model(call),
+            "model": self.naming(call),
             "response_format": "verbose_json",
             "timestamp_granularities[]": ["word", "segment"],
         }
@@ -185,7 +185,7 @@ class OpenAICompatible:
 
     async def _speak(self, call: Call) -> Outcome:
         body = {
-            "model": self._model(call),
+            "model": self.naming(call),
             "input": call.inputs.get("text", call.inputs.get("prompt")),
             "voice": call.inputs.get("speaker", DEFAULT_VOICE),
             "response_format": "mp3",

@@ -21,6 +21,7 @@ from .failures import (
     translated,
 )
 from .listing import bucket_location, head_bucket, list_buckets, list_objects, list_objects_v2
+from .pending import list_uploads
 from .place import Call
 from .reading import get_object, head_object
 from .request import Request
@@ -50,6 +51,7 @@ OF_BUCKET: Mapping[tuple[str, str], Operation] = MappingProxyType(
         ("GET", ""): list_objects,
         ("GET", "list-type"): list_objects_v2,
         ("GET", "location"): bucket_location,
+        ("GET", "uploads"): list_uploads,
         ("POST", "delete"): delete_objects,
     }
 )

@@ -56,7 +56,7 @@ async def list_objects_v2(call: Call) -> Answer:
         raise invalid("continuation-token", token, why)
     options = {"cursor": token or "", "startAfter": start_after}
     page = await _page(call, options)
-    shown = _shown(given)
+    shown = shown_as(given)
     owner = given.get("fetch-owner") == "true"
     content = {
         **_head(call, shown),
@@ -74,7 +74,7 @@ async def list_objects(call: Call) -> Answer:
     given = call.parameters
     marker = given.get("marker", "")
     page = await _page(call, _behind(marker, given))
-    shown = _shown(given)
+    shown = shown_as(given)
     last = max(
         [found["key"].encode() for found in page["objects"]]
         + [group.encode() for group in page["delimitedPrefixes"]],
@@ -114,13 +114,18 @@ async def _list(
 
 
 def _limit(given: Mapping[str, str]) -> int:
-    text = given.get("max-keys") or str(MAX_LIMIT)
+    return min(number_of(given, "max-keys", MAX_LIMIT), MAX_LIMIT)
+
+
+def number_of(given: Mapping[str, str], name: str, default: int) -> int:
+    """A number from 0 on among the parameters. Raises `S3Error`."""
+    text = given.get(name) or str(default)
     if not NUMBER.fullmatch(text):
-        raise invalid("max-keys", text, "Argument max-keys must be an integer from 0 on")
-    return min(int(text), MAX_LIMIT)
+        raise invalid(name, text, f"Argument {name} must be an integer from 0 on")
+    return int(text)
 
 
-def _shown(given: Mapping[str, str]) -> Any:
+def shown_as(given: Mapping[str, str]) -> Any:
     """How names are written: as they are, or percent-encoded on demand. Raises `S3Error`."""
     encoding = given.get("encoding-type")
     if encoding is None:

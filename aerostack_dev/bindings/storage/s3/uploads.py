@@ -25,7 +25,7 @@ from .failures import (
     not_implemented,
 )
 from .fields import NAMES, conditions_of, details_of, ssec_headers, ssec_of
-from .listing import NUMBER, OWNER, iso
+from .listing import NUMBER, OWNER, iso, number_of
 from .payload import Payload
 from .place import Call
 from .writing import read_source, source_of, verified
@@ -116,7 +116,10 @@ async def abort_upload(call: Call) -> Answer:
 async def list_parts(call: Call) -> Answer:
     """The parts that were uploaded. They have no age of their own: it is the upload's."""
     upload, parts = await _look(call)
-    marker, most = _number(call, "part-number-marker", 0), _number(call, "max-parts", MOST_PARTS)
+    marker, most = (
+        number_of(call.parameters, "part-number-marker", 0),
+        number_of(call.parameters, "max-parts", MOST_PARTS),
+    )
     most = min(most, MOST_PARTS)
     left = [parts[number] for number in sorted(parts) if number > marker]
     page = left[:most]
@@ -235,10 +238,3 @@ def _check_whole(headers: Mapping[str, str], stream: Stream) -> None:
     if wanted is not None and stream.size != wanted["length"]:
         why = "Range specified is not valid for the source object"
         raise invalid("x-amz-copy-source-range", headers["x-amz-copy-source-range"], why)
-
-
-def _number(call: Call, name: str, default: int) -> int:
-    text = call.parameters.get(name) or str(default)
-    if not NUMBER.fullmatch(text):
-        raise invalid(name, text, f"Argument {name} must be an integer from 0 on")
-    return int(text)

@@ -6,11 +6,18 @@
  */
 import type { Binding, Face, Wire } from "../../../bindings/face.ts";
 import { Channel, type Frame } from "./channel.ts";
+import { setTime, type Time } from "./clock.ts";
 import { installConsole } from "./console.ts";
 import { cleaned, describe, revive } from "./errors.ts";
 import { Events, type Settings } from "./events.ts";
 import { NoHandlers, offerOf, watchOldSyntax } from "./handlers.ts";
 import { current, OUTSIDE } from "./invocation.ts";
+import { installLoading, type Resolution } from "./loading.ts";
+import { installCaches } from "./caches.ts";
+import { installExtras } from "./extras.ts";
+import { installHtmlRewriter } from "./htmlrewriter.ts";
+import { inspect, uninspect } from "./inspecting.ts";
+import { serviceOf } from "./service.ts";
 import { installWeb } from "./web.ts";
 import { env } from "./workers.ts";
 
@@ -19,9 +26,13 @@ interface Start {
   file: string;
   values: Record<string, unknown>;
   bindings: { name: string; face: string; constants: Record<string, unknown> }[];
+  services: string[];
+  /** The class that answers, if it is not the default export. */
+  entrypoint: string;
   unsupported: Record<string, string>;
   settings: Settings;
   populate: boolean;
+  resolution: Resolution;
 }
 
 function bindingOf(
@@ -48,6 +59,7 @@ async function fillEnvironment(channel: Channel, start: Start): Promise<void> {
   for (const { name, face, constants } of start.bindings) {
     env[name] = made.get(face)!(bindingOf(channel, name, constants));
   }
+  for (const name of start.services) env[name] = serviceOf(channel, name);
   for (const [name, kind] of Object.entries(start.unsupported)) {
     Object.defineProperty(env, name, {
       get() {
@@ -64,7 +76,7 @@ function setEnvironment(start: Start): void {
   for (const name of Object.keys(Deno.env.toObject())) Deno.env.delete(name);
   if (!start.populate) return;
   for (const [name, value] of Object.entries(start.values)) {
-    if (typeof value === "string") Deno.env.set(name, value);
+    Deno.env.set(name, typeof value === "string" ? value : JSON.stringify(value));
   }
 }
 
@@ -72,7 +84,9 @@ async function load(channel: Channel, start: Start): Promise<void> {
   setEnvironment(start);
   await fillEnvironment(channel, start);
   watchOldSyntax();
-  const offer = offerOf(await import(start.main), start.file);
+  installLoading(start.resolution, (url) => channel.post(["source", 0, url]));
+  installHtmlRewriter(start.main);
+  const offer = offerOf(await import(start.main), start.file, start.entrypoint);
   new Events(channel, offer, start.settings).listen();
   channel.post(["loaded", 0, offer.names]);
 }
@@ -86,7 +100,12 @@ function refused(error: unknown): unknown {
 function surviveErrors(): void {
   addEventListener("unhandledrejection", (event) => {
     event.preventDefault();
-    console.error(`Uncaught (in promise) ${cleaned(describe(event.reason).stack)}`);
+    let handled = false; // by a listener of the author's, which comes after this one
+    Object.defineProperty(event, "preventDefault", { value: () => handled = true });
+    queueMicrotask(() => {
+      if (handled) return;
+      console.error(`Uncaught (in promise) ${cleaned(describe(event.reason).stack)}`);
+    });
   });
   addEventListener("error", (event) => {
     event.preventDefault();
@@ -104,10 +123,15 @@ const connection = await Deno.connect({ transport: "unix", path });
 const channel = new Channel(connection, revive);
 installConsole((id, level, message) => channel.post(["log", id, [level, message]]));
 installWeb();
+installExtras();
+installCaches(channel);
 surviveErrors();
 channel.on("start", ({ payload }: Frame) => {
   load(channel, payload as Start).catch((error) => channel.post(["refused", 0, refused(error)]));
 });
+channel.on("inspect", ({ id }) => inspect(id));
+channel.on("uninspect", () => uninspect());
+channel.on("clock", ({ payload }) => setTime(payload as Time));
 channel.on("ping", ({ id }) => channel.post(["pong", id]));
 channel.post(["hello", 0, given]);
 await channel.run().catch(() => {});

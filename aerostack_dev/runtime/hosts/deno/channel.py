@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
-from .frames import PREFIX, Frame, decoded, encoded
+from .frames import PREFIX, Frame, decoded, encoded, simple_frame
 from .streams import Streams
 
 STREAM_KINDS = frozenset(("chunk", "end", "credit", "cancel"))
@@ -49,17 +49,21 @@ class Channel(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         held = self._held
-        held += data
-        at, size = 0, len(held)
+        held += data if held else b""
+        arrived = held or data  # nearly always whole frames, which are not copied first
+        at, size = 0, len(arrived)
         while size - at >= PREFIX.size:
-            header, body = PREFIX.unpack_from(held, at)
+            header, body = PREFIX.unpack_from(arrived, at)
             start = at + PREFIX.size
             at_body, end = start + header, start + header + body
             if end > size:
                 break
-            self._dispatch(bytes(held[start:at_body]), bytes(held[at_body:end]))
+            self._dispatch(bytes(arrived[start:at_body]), bytes(arrived[at_body:end]))
             at = end
-        del held[:at]
+        if held:
+            del held[:at]
+        else:
+            held += data[at:]
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.closed = True
@@ -75,17 +79,23 @@ class Channel(asyncio.Protocol):
         """Send a frame. A connection that is gone takes nothing more."""
         self._write(encoded(kind, number, payload, self.streams.open))
 
-    def ask(self, kind: str, number: int, payload: Any) -> asyncio.Future[Any]:
+    def ask(
+        self, kind: str, number: int, payload: Any, *, simple: bool = False
+    ) -> asyncio.Future[Any]:
         """Send a call; its answer comes as `reply` or `fail` with the same `number`.
 
-        The future raises `ChildError` or `ChildGoneError`.
+        `simple` says that JSON can hold the payload as it is. The future raises
+        `ChildError` or `ChildGoneError`.
         """
         future: asyncio.Future[Any] = self._loop.create_future()
         if self.closed:
             future.set_exception(ChildGoneError())
             return future
         self._waiting[number] = future
-        self.post(kind, number, payload)
+        if simple:
+            self._write(simple_frame(kind, number, payload))
+        else:
+            self.post(kind, number, payload)
         return future
 
     def close(self) -> None:

@@ -7,6 +7,8 @@ export interface Described {
   name: string;
   message: string;
   stack: string;
+  /** What to do about it, where an error of ours says so. */
+  hint?: string;
   cause?: Described;
 }
 
@@ -21,6 +23,8 @@ export function describe(error: unknown, depth = 0): Described {
     message: text(() => error.message, ""),
     stack: text(() => error.stack, ""),
   };
+  const hint = text(() => (error as { hint?: unknown }).hint, "");
+  if (hint) described.hint = hint;
   if (error.cause !== undefined && depth < KEPT_CAUSES) {
     described.cause = describe(error.cause, depth + 1);
   }
@@ -31,7 +35,8 @@ const OWN = new URL("../../../", import.meta.url).href;
 
 /** A stack without the lines that are not the author's. */
 export function cleaned(stack: string): string {
-  return stack.split("\n").filter((line) => !line.includes(OWN)).join("\n");
+  const foreign = (line: string) => line.includes(OWN) || /^\s+at .*\bext:/.test(line);
+  return stack.split("\n").filter((line) => !foreign(line)).join("\n");
 }
 
 interface Refusal {

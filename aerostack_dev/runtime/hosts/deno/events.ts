@@ -5,9 +5,14 @@ import type { Channel, Frame } from "./channel.ts";
 import { cleaned, describe } from "./errors.ts";
 import type { Name, Offer } from "./handlers.ts";
 import { ExecutionContext, Invocation } from "./invocation.ts";
-import { BODY_USED, bodyOf, type Edge, Incoming } from "./web.ts";
+import { portable } from "./service.ts";
+import { Connections } from "./connections.ts";
+import { BODY_USED, bodyOf, type Edge, headersOf, Incoming, type PlatformResponse } from "./web.ts";
+import { checkUnused } from "./websockets.ts";
 
 const BODYLESS = new Set(["GET", "HEAD"]);
+const NO_UPGRADE = "Worker tried to return WebSocket in a response to a request which did not " +
+  'contain the header "Upgrade: websocket".';
 const CANCELLED = "The client disconnected.";
 
 type RequestPayload = [
@@ -35,33 +40,38 @@ export interface Settings {
 /** What a `scheduled` handler is given. */
 class ScheduledController {
   readonly type = "scheduled";
-  constructor(
-    readonly cron: string,
-    readonly scheduledTime: number,
-    private readonly refuse: () => void,
-  ) {}
+  #refuse: () => void;
+
+  constructor(readonly cron: string, readonly scheduledTime: number, refuse: () => void) {
+    this.#refuse = refuse;
+  }
 
   noRetry(): void {
-    this.refuse();
+    this.#refuse();
   }
 }
 
 export class Events {
   private readonly clients = new Map<number, AbortController>();
+  private readonly connections: Connections;
 
   constructor(
     private readonly channel: Channel,
     private readonly offer: Offer,
     private readonly settings: Settings,
-  ) {}
+  ) {
+    this.connections = new Connections(channel);
+  }
 
   listen(): void {
+    this.connections.listen();
     this.channel.on("fetch", (frame) => this.begin(frame, () => this.fetch(frame)));
     this.channel.on("queue", (frame) => this.begin(frame, () => this.queue(frame)));
     this.channel.on(
       "scheduled",
       (frame) => this.begin(frame, () => this.scheduled(frame)),
     );
+    this.channel.on("invoke", (frame) => this.begin(frame, () => this.invoke(frame)));
     this.channel.on(
       "abort",
       ({ id }) => this.clients.get(id)?.abort(new DOMException(CANCELLED, "AbortError")),
@@ -92,15 +102,39 @@ export class Events {
     try {
       const request = new Incoming(url, init, this.settings.edge, protocol);
       const response = await this.call(invocation, "fetch", request);
-      const answer = await prepared(response);
-      if (answer[2] instanceof ReadableStream) stream = answer[2];
-      // Inside, since the stream's own code belongs to the invocation too.
-      invocation.run(() => this.answer(invocation, answer, stream));
+      stream = await this.respond(invocation, request, response);
     } catch (error) {
       this.fail(invocation, error);
     }
     if (invocation.busy || stream) await this.finish(invocation, stream);
     this.clients.delete(id);
+  }
+
+  /** Send what the handler returned; returns the body that goes on. */
+  private async respond(
+    invocation: Invocation,
+    request: Incoming,
+    response: unknown,
+  ): Promise<ReadableStream | null> {
+    if (response instanceof Response && this.joined(invocation, request, response)) return null;
+    const answer = await prepared(response);
+    const stream = answer[2] instanceof ReadableStream ? answer[2] : null;
+    // Inside, since the stream's own code belongs to the invocation too.
+    invocation.run(() => this.answer(invocation, answer, stream));
+    return stream;
+  }
+
+  /** Answer with the WebSocket of `response`, if it has one. */
+  private joined(invocation: Invocation, request: Incoming, response: Response): boolean {
+    const { webSocket } = response as PlatformResponse;
+    if (!webSocket) return false;
+    if (request.headers.get("upgrade")?.toLowerCase() !== "websocket") {
+      throw new TypeError(NO_UPGRADE);
+    }
+    checkUnused(webSocket);
+    this.channel.send("reply", invocation.id, [response.status, headersOf(response), true, true]);
+    invocation.keep(this.connections.join(invocation.id, webSocket));
+    return true;
   }
 
   private answer(
@@ -141,6 +175,21 @@ export class Events {
       true,
       () => new ScheduledController(cron, scheduledTime, refuse),
     );
+  }
+
+  /** Call a method for another function. */
+  private async invoke({ id, payload }: Frame): Promise<void> {
+    const invocation = this.invocation(id);
+    const [method, args] = payload as [string, unknown[]];
+    const ctx = new ExecutionContext(invocation);
+    try {
+      const result = await invocation.run(() => this.offer.invoke(method, args, ctx));
+      const value = portable(result);
+      this.channel.send("reply", id, { value, busy: invocation.busy });
+    } catch (error) {
+      this.fail(invocation, error);
+    }
+    if (invocation.busy) await this.finish(invocation, null);
   }
 
   /** Run a handler that answers nothing; its background work counts when it `waits`. */
@@ -203,7 +252,7 @@ async function prepared(response: unknown): Promise<Answer> {
   const body = bodyOf(response);
   return [
     response.status,
-    [...response.headers],
+    headersOf(response),
     body instanceof Promise ? await body : body,
   ];
 }

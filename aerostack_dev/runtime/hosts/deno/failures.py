@@ -12,7 +12,8 @@ from urllib.parse import unquote, urlsplit
 from urllib.request import url2pathname
 
 from ...host import Failure, Frame
-from ..python.authored import PACKAGE, Authored, within
+from ..authored import PACKAGE, Authored, within
+from .packages import advice
 
 _FRAME = re.compile(
     r"^\s+at (?:(?P<function>.*?) \()?(?P<place>file://.*?):(?P<line>\d+):(?P<column>\d+)\)?$"
@@ -20,14 +21,13 @@ _FRAME = re.compile(
 _PLACE = re.compile(r"(?P<place>file://\S+?):(?P<line>\d+)(?::\d+)?")
 
 KEPT_FRAMES = 50
-SYNTAX = "SyntaxError: "
+WRAPPED = ("SyntaxError", "Error")
+"""What goes wrong while a module is read is a `TypeError` to Deno, around these."""
 
-NOT_INSTALLED = "npm install it: packages come from the node_modules of the project"
 HINTS = {
-    "not a dependency": NOT_INSTALLED,
-    "Could not resolve": NOT_INSTALLED,
-    "Could not find a matching package": NOT_INSTALLED,
-    'without specifying "type": "json"': 'write import data from "./…" with { type: "json" }',
+    "Requires read access": "a function reads its own project only; code elsewhere must be linked "
+    "as a package, or its folder named in `paths` of tsconfig.json",
+    "--no-remote is specified": "nothing is fetched: install it as a package, or copy the file",
 }
 """What Deno says of a module -> what helps here."""
 _ADVICE = re.compile(r"\n\s+hint: .*|(?<=[.\"]) (?:Deno expects|Ensure you have all) [^\n]*")
@@ -48,16 +48,19 @@ class Failures:
         others = [frame for frame in frames if not frame.own]
         stack = "\nCaused by: ".join(self._section(each) for each in chain)
         name, message = _heading(described)
-        return Failure(name, message, (*own, *others), stack)
+        return Failure(name, message, (*own, *others), stack, self.hint(described))
 
     def hint(self, described: Mapping[str, Any]) -> str:
-        """What helps against an error of loading."""
-        message = described["message"]
-        return next((hint for text, hint in HINTS.items() if text in message), "")
+        """What helps against an error: what it says itself, or what is known here."""
+        message = str(described["message"])
+        if described.get("hint"):
+            return str(described["hint"])
+        known = (hint for text, hint in HINTS.items() if text in message)
+        return next(known, "") or advice(Path(self.authored.roots[0]), message)
 
-    def at(self, kind: str, message: str) -> Failure:
+    def at(self, kind: str, message: str, hint: str = "") -> Failure:
         """A failure without a place."""
-        return Failure(kind, message, (), f"{kind}: {message}")
+        return Failure(kind, message, (), f"{kind}: {message}", hint)
 
     def _section(self, described: Mapping[str, Any]) -> str:
         lines = [": ".join(_heading(described)).rstrip(": ")]
@@ -105,9 +108,10 @@ def _chain(described: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
 
 
 def _heading(described: Mapping[str, Any]) -> tuple[str, str]:
-    """Name and message. What cannot be parsed is a `TypeError` to Deno, wrapped twice."""
+    """Name and message, without what Deno wraps around them."""
     name, message = str(described["name"]), _ADVICE.sub("", str(described["message"]))
-    if name == "TypeError" and message.startswith(SYNTAX):
-        name, message = "SyntaxError", message.removeprefix(SYNTAX)
+    for wrapped in WRAPPED:
+        if name == "TypeError" and message.startswith(f"{wrapped}: "):
+            name, message = wrapped, message.removeprefix(f"{wrapped}: ")
     place = _PLACE.sub(lambda match: f"{path_of(match['place'])}:{match['line']}", message)
     return name, place

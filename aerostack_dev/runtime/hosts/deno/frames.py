@@ -3,7 +3,8 @@
 A frame is the length of its header and of its body (4 bytes each, big-endian), the header
 `[kind, id, payload, attachment sizes]` as JSON, and the body. Where JSON has no form for
 a value there is a mark: `{"$bytes": n}` is the n-th attachment, `{"$stream": [id, size]}`
-a stream, and `{"$plain": {…}}` a dict that has such a key by itself.
+a stream, `{"$whole": n}` one whose bytes are an attachment (to the child only), and
+`{"$plain": {…}}` a dict that has such a key by itself.
 """
 
 from __future__ import annotations
@@ -17,11 +18,11 @@ import msgspec
 
 from ....wire import Stream
 
-BYTES, STREAM, PLAIN = "$bytes", "$stream", "$plain"
+BYTES, STREAM, WHOLE, PLAIN = "$bytes", "$stream", "$whole", "$plain"
 
 PREFIX = struct.Struct(">II")
 
-_MARKS = frozenset((BYTES, STREAM, PLAIN))
+_MARKS = frozenset((BYTES, STREAM, WHOLE, PLAIN))
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 _encode = msgspec.json.Encoder().encode
@@ -33,6 +34,12 @@ Join = Callable[[int], AsyncIterator[bytes]]
 """The stream that the other side sends under an id."""
 
 
+class Whole(NamedTuple):
+    """A stream that has been read: for the child it is one still."""
+
+    content: bytes
+
+
 class Frame(NamedTuple):
     """One message. `body` is what no attachment of the payload is."""
 
@@ -40,6 +47,12 @@ class Frame(NamedTuple):
     id: int
     payload: Any
     body: bytes
+
+
+def simple_frame(kind: str, number: int, payload: Any) -> list[bytes]:
+    """A frame whose payload JSON can hold as it is."""
+    header = dumps([kind, number, payload])
+    return [PREFIX.pack(len(header), 0), header]
 
 
 def encoded(kind: str, number: int, payload: Any, opened: Open) -> list[bytes]:
@@ -99,10 +112,14 @@ class _Packing:
             return value
         if isinstance(value, dict):
             return self._dict(value)
+        if kind is Whole:
+            self.marked = True
+            self.attachments.append(value.content)
+            return {WHOLE: len(self.attachments) - 1}
         if isinstance(value, (list, tuple)):
             if _SCALARS.issuperset(map(type, value)):
                 return value
-            return [self.pack(item) for item in value]
+            return [item if type(item) in _SCALARS else self.pack(item) for item in value]
         if isinstance(value, (bytes, bytearray, memoryview)):
             self.marked = True
             self.attachments.append(bytes(value))
@@ -114,7 +131,10 @@ class _Packing:
     def _dict(self, value: dict[str, Any]) -> Any:
         if _SCALARS.issuperset(map(type, value.values())) and _MARKS.isdisjoint(value):
             return value
-        packed = {name: self.pack(item) for name, item in value.items()}
+        packed = {
+            name: item if type(item) in _SCALARS else self.pack(item)
+            for name, item in value.items()
+        }
         if _MARKS.isdisjoint(packed):
             return packed
         self.marked = True
@@ -144,7 +164,9 @@ def _unpacked(value: Any, attachments: Sequence[bytes], join: Join) -> Any:
     if isinstance(value, list):
         if _SCALARS.issuperset(map(type, value)):
             return value
-        return [_unpacked(item, attachments, join) for item in value]
+        return [
+            item if type(item) in _SCALARS else _unpacked(item, attachments, join) for item in value
+        ]
     if not isinstance(value, dict):
         return value
     if BYTES in value:
@@ -153,4 +175,7 @@ def _unpacked(value: Any, attachments: Sequence[bytes], join: Join) -> Any:
         number, size = value[STREAM]
         return Stream(join(number), size)
     plain = value.get(PLAIN, value)
-    return {name: _unpacked(item, attachments, join) for name, item in plain.items()}
+    return {
+        name: item if type(item) in _SCALARS else _unpacked(item, attachments, join)
+        for name, item in plain.items()
+    }

@@ -5,6 +5,9 @@ import { env, WorkerEntrypoint } from "./workers.ts";
 export const HANDLERS = ["fetch", "queue", "scheduled"] as const;
 export type Name = typeof HANDLERS[number];
 
+/** Handlers are for events: `fetch` of a service binding sends a request. */
+const RESERVED: ReadonlySet<string> = new Set(HANDLERS);
+
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 type Members = Record<string, unknown>;
 
@@ -12,6 +15,8 @@ type Members = Record<string, unknown>;
 export interface Offer {
   names: Name[];
   call(name: Name, subject: unknown, ctx: ExecutionContext): unknown;
+  /** Call a method for another function. Throws unless it is a public one of a class. */
+  invoke(method: string, args: unknown[], ctx: ExecutionContext): unknown;
 }
 
 /** The module offers nothing to run; the message says what it could. */
@@ -37,20 +42,31 @@ export function watchOldSyntax(): void {
   }) as typeof add;
 }
 
-/** What `module`, the file called `file`, offers. Throws `NoHandlers`. */
-export function offerOf(module: Members, file: string): Offer {
+/** What `module`, the file called `file`, offers, or its `entrypoint`. Throws `NoHandlers`. */
+export function offerOf(module: Members, file: string, entrypoint = ""): Offer {
+  if (entrypoint) return chosen(module[entrypoint], entrypoint, file);
   const found = module.default;
   if (found === undefined) throw withoutDefault(module, file);
   const offer = typeof found === "function" && !isObjectLike(found)
     ? ofClass(found as never, file)
     : ofObject(found as Members);
-  if (!offer.names.length) {
+  if (!offer.names.length && !hasMethods(found)) {
     throw new NoHandlers(
       `the default export of ${file} has no handler: no fetch, no queue, no scheduled`,
       EXPECTED,
     );
   }
   return offer;
+}
+
+function chosen(found: unknown, name: string, file: string): Offer {
+  if (typeof found === "function" && found.prototype instanceof WorkerEntrypoint) {
+    return ofClass(found as never, file);
+  }
+  throw new NoHandlers(
+    `${file} exports no class ${name} that extends WorkerEntrypoint`,
+    "`entrypoint` in [[services]] names the class that answers",
+  );
 }
 
 function withoutDefault(module: Members, file: string): NoHandlers {
@@ -88,7 +104,31 @@ function ofObject(found: Members): Offer {
       }
       return (method as Method).call(members, subject, env, ctx);
     },
+    invoke(method) {
+      throw noMethod(method);
+    },
   };
+}
+
+function noMethod(name: string): TypeError {
+  return new TypeError(`The RPC receiver does not implement the method "${name}".`);
+}
+
+/** The public method `name` of a class, below `WorkerEntrypoint`: no getter, no handler. */
+function methodOf(type: { prototype: object }, name: string): Method | null {
+  if (name.startsWith("_") || name === "constructor" || RESERVED.has(name)) return null;
+  const end = WorkerEntrypoint.prototype;
+  for (let at = type.prototype; at && at !== end; at = Object.getPrototypeOf(at)) {
+    const found = Object.getOwnPropertyDescriptor(at, name);
+    if (found) return typeof found.value === "function" ? found.value : null;
+  }
+  return null;
+}
+
+function hasMethods(found: unknown): boolean {
+  if (typeof found !== "function" || !(found.prototype instanceof WorkerEntrypoint)) return false;
+  const type = found as unknown as { prototype: object };
+  return Object.getOwnPropertyNames(type.prototype).some((name) => methodOf(type, name));
 }
 
 function ofClass(
@@ -112,6 +152,11 @@ function ofClass(
       }
       const entrypoint = new type(ctx, env);
       return (entrypoint[name] as Method).call(entrypoint, subject);
+    },
+    invoke(name, args, ctx) {
+      const method = methodOf(type, name);
+      if (!method) throw noMethod(name);
+      return method.apply(new type(ctx, env), args);
     },
   };
 }

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -15,9 +15,12 @@ from typing import TYPE_CHECKING, Any
 from ....config.model import Finding
 from ....errors import FunctionError
 from ....functions.incoming import ClientLeftError
-from ....functions.request import PLACE, Request
+from ....functions.request import Request
+from ...caches import Caches
 from ...host import (
+    CLIENT_LEFT,
     GRACE_SECONDS,
+    NO_SCHEDULED,
     HandlerError,
     HostServices,
     LoadError,
@@ -26,23 +29,21 @@ from ...host import (
     Scope,
     Send,
 )
-from ..python.authored import Authored
-from ..python.host import CLIENT_LEFT, NO_SCHEDULED, NO_WAIT
+from ...upgrades import SWITCHING_PROTOCOLS, upgrade_of
+from ..authored import Authored
+from .calls import Reach
 from .channel import ChildError, ChildGoneError
-from .failures import Failures, url_of
-from .process import HERE, PACKAGE, find_deno
+from .failures import Failures, path_of
+from .launch import Launch, launch_of
+from .process import find_deno
 from .requests import Departure, payload_of, send_response
 from .running import Invocation
-from .session import ENDED, Launch, Session, open_session
-from .sources import sources_of
+from .session import ENDED, SOCKET, Session, open_session
 
 if TYPE_CHECKING:
     from ....bindings.queue.batch import Batch
 
-SIGNALS = "enable_request_signal"
-NODE = "nodejs_compat"
-STATE = ".aerostack"
-"""The folder of a project that is ours: the child cannot read it, its cache is in it."""
+NO_UPGRADE = "fetch answered with a WebSocket, which this caller cannot take"
 
 log = logging.getLogger("aerostack.function")
 
@@ -65,9 +66,8 @@ async def open_host(main: Path, services: HostServices) -> AsyncIterator[DenoHos
         raise LoadError(failures.at("Error", error.message), hint=error.hint) from error
     with TemporaryDirectory(prefix="aerostack-") as name:
         folder = Path(os.path.realpath(name))  # noqa: ASYNC240 - one look at a local path
-        launch = _launch(program, folder, main, services)
-        async with DenoHost(launch, services, failures) as host:
-            host.sources = await sources_of(program, main, authored, launch.cache)
+        launch = launch_of(program, folder, main, services)
+        async with DenoHost(main, launch, services, failures) as host:
             yield host
 
 
@@ -77,19 +77,31 @@ class DenoHost:
     When its child ends, by a crash or an endless loop, the next call starts another.
     """
 
-    def __init__(self, launch: Launch, services: HostServices, failures: Failures) -> None:
+    def __init__(
+        self, main: Path, launch: Launch, services: HostServices, failures: Failures
+    ) -> None:
         self.handlers: frozenset[str] = frozenset()
         """Which of `runtime.host.HANDLERS` the function has."""
-        self.sources: frozenset[Path] = frozenset()
-        """The author's files that are loaded."""
-        self.findings: tuple[Finding, ...] = ()
+        self.findings: tuple[Finding, ...] = launch.findings
         """What is worth saying about the project's environment."""
+        self._main = main
+        self._authored = failures.authored
         self._launch = launch
-        self._bindings = services.bindings
+        self._reach = Reach(
+            services.bindings, services.caches or Caches(services.clock), services.bound
+        )
+        self._clock = services.clock
+        self._debugging = services.debugging
         self._failures = failures
         self._session: Session | None = None
         self._stack = AsyncExitStack()
         self._reviving = asyncio.Lock()
+
+    @property
+    def sources(self) -> frozenset[Path]:
+        """The author's files that are loaded by now, and those that say what imports mean."""
+        files = {file for url in self._launch.loaded if (file := path_of(url)) in self._authored}
+        return frozenset((self._main, *map(Path, files), *self._launch.modules))
 
     async def __aenter__(self) -> DenoHost:
         self._session = await self._open()
@@ -97,7 +109,9 @@ class DenoHost:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        """Let running work finish for a while, then end the child."""
+        """Send WebSockets away, let running work finish for a while, then end the child."""
+        if self._session is not None and not self._session.gone:
+            self._session.end_sockets()
         try:
             async with asyncio.timeout(GRACE_SECONDS):
                 await self.settled()
@@ -123,6 +137,8 @@ class DenoHost:
         if not answer[3]:
             session.running.end(invocation.id)
         try:
+            if answer[2] is SOCKET:
+                return await self._join(session, invocation, scope, answer[1])
             return await send_response(request, answer, send)
         except (ChildError, ChildGoneError) as error:
             raise await self._failed(session, error, started=True) from error
@@ -149,6 +165,29 @@ class DenoHost:
         payload = {"cron": event.cron, "scheduledTime": event.scheduled_time}
         await self._run(session, invocation, "scheduled", payload)
 
+    async def call(self, method: str, arguments: Sequence[Any]) -> Any:
+        """Call a public method of the class, with wire values. Raises `HandlerError`."""
+        session = await self._ready()
+        invocation = session.running.begin()
+        busy = False
+        try:
+            answer = await session.ask("invoke", invocation.id, [method, list(arguments)])
+            busy = answer["busy"]
+            return answer["value"]
+        except ChildError as error:
+            busy = error.described["busy"]
+            raise await self._failed(session, error) from error
+        except ChildGoneError as error:
+            raise await self._failed(session, error) from error
+        finally:
+            if not busy:
+                session.running.end(invocation.id)
+
+    def overdue(self) -> None:
+        """A request ran past its limit: the child is ended too when it only computes."""
+        if self._session is not None and not self._session.gone:
+            self._session.overdue()
+
     async def settled(self) -> None:
         """Return when no handler and no background work is left."""
         if self._session is not None:
@@ -159,7 +198,7 @@ class DenoHost:
     ) -> Any:
         """What the `fetch` handler answered; None when its client left before."""
         incoming = request._pieces()
-        future = session.ask("fetch", invocation.id, payload)
+        future = session.ask("fetch", invocation.id, payload, simple=payload[-1] is None)
         departure = Departure(incoming, future)
         try:
             return await future
@@ -178,6 +217,20 @@ class DenoHost:
             raise await self._failed(session, error) from error
         finally:
             departure.forget()
+
+    async def _join(
+        self, session: Session, invocation: Invocation, scope: Scope, headers: list[list[str]]
+    ) -> int:
+        """Join the end that the handler returned to its client's WebSocket."""
+        upgrade = upgrade_of(scope)
+        if upgrade is None:
+            session.leave(invocation.id)
+            raise HandlerError(self._failures.at("TypeError", NO_UPGRADE))
+        try:
+            await session.join(invocation.id, upgrade, headers)
+        except OSError:
+            return CLIENT_LEFT
+        return SWITCHING_PROTOCOLS
 
     async def _run(self, session: Session, invocation: Invocation, kind: str, payload: Any) -> None:
         """Run a handler that answers nothing."""
@@ -203,7 +256,8 @@ class DenoHost:
             text = f"still running {GRACE_SECONDS:g} s after the function was replaced or closed"
             return HandlerError(self._failures.at("Canceled", text), started=started)
         message = f"{ENDED} while it ran this handler: {await session.end()}"
-        return HandlerError(self._failures.at("Error", message), started=started)
+        failure = self._failures.at("Error", message, session.hint())
+        return HandlerError(failure, started=started)
 
     async def _ready(self) -> Session:
         session = self._session
@@ -222,49 +276,9 @@ class DenoHost:
             return self._session
 
     async def _open(self) -> Session:
-        return await self._stack.enter_async_context(
-            open_session(self._launch, self._bindings, self._failures)
+        session = await self._stack.enter_async_context(
+            open_session(self._launch, self._reach, self._failures, self._clock)
         )
-
-
-def _launch(program: str, folder: Path, main: Path, services: HostServices) -> Launch:
-    project = services.project
-    root = project.root
-    kinds = {bound.kind.typescript for bound in services.bindings.bound.values()}
-    above = [parent / "node_modules" for parent in root.parents]
-    readable = [
-        root,
-        main.parent,
-        HERE,
-        PACKAGE / "bindings" / "face.ts",
-        *sorted({face.parent for face in kinds}),
-        *(modules for modules in above if modules.is_dir()),
-    ]
-    kept = root / STATE
-    return Launch(
-        program,
-        folder,
-        (kept if kept.is_dir() else folder) / "cache" / "deno",
-        tuple(dict.fromkeys(readable)),
-        (kept,),
-        {
-            "main": url_of(main),
-            "file": main.name,
-            "values": dict(project.values),
-            "bindings": [
-                {
-                    "name": bound.name,
-                    "face": url_of(bound.kind.typescript),
-                    "constants": getattr(bound.operations, "constants", {}),
-                }
-                for bound in services.bindings.bound.values()
-            ],
-            "unsupported": dict(project.unsupported),
-            "settings": {
-                "edge": dict(PLACE),
-                "waits": NO_WAIT not in project.compatibility_flags,
-                "signals": SIGNALS in project.compatibility_flags,
-            },
-            "populate": NODE in project.compatibility_flags,
-        },
-    )
+        if self._debugging is not None:
+            session.inspect(self._debugging)
+        return session

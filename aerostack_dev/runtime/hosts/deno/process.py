@@ -5,13 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import shutil
 import signal
-from asyncio.subprocess import PIPE, Process
+import subprocess
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from ....errors import FunctionError
@@ -21,6 +24,8 @@ BOOTSTRAP = HERE / "bootstrap.ts"
 CONFIG = HERE / "deno.json"
 PACKAGE = HERE.parents[2]
 
+OLDEST = (2, 9)
+"""The first Deno that lets `loading.ts` see every import."""
 INSTALL = 'pip install "aerostack-dev[typescript]"'
 END_SECONDS = 2.0
 """How long a child may take to end after its connection was closed."""
@@ -34,9 +39,26 @@ MODULES = (
     "--cached-only",
     "--node-modules-dir=manual",
     "--unstable-sloppy-imports",
-    f"--config={CONFIG}",
+    "--conditions=workerd,worker,browser",
 )
-"""How modules are found: the project's own and its node_modules, nothing from the network."""
+"""How modules are found: the project's own and its node_modules, nothing from the network.
+
+The conditions are those with which the platform's bundler reads `exports` of packages.
+"""
+
+FLAGS: tuple[str, ...] = ()
+"""More options for the child; tests make its memory small."""
+
+WATCHDOG = 'read -r _; kill -9 "$0"'
+"""Ends the child when the server is gone, however it ended and whatever the child does.
+
+The shell waits for the end of its input, which the server alone holds open.
+"""
+EXPENDABLE = "1000"
+"""Where memory is short the system ends the function, not the server."""
+DUMP = "<--- Last few GCs --->"
+"""From here on a child without memory writes about itself, in lines that help nobody."""
+EXHAUSTED = "out of memory"
 
 Say = Callable[[str, str], None]
 """`say(level, line)`: a line that the child wrote by itself."""
@@ -47,12 +69,27 @@ def find_deno() -> str:
     try:
         from deno import find_deno_bin  # type: ignore[import-not-found, import-untyped, unused-ignore]
     except ImportError:
-        found = shutil.which("deno")
+        found = _on_path()
     else:
         found = os.fsdecode(find_deno_bin())
     if found is None:
         raise FunctionError(
             "a function in TypeScript or JavaScript needs Deno, which is not installed",
+            hint=INSTALL,
+        )
+    return found
+
+
+def _on_path() -> str | None:
+    """The `deno` on PATH. Raises `FunctionError` when it is too old."""
+    found = shutil.which("deno")
+    if found is None:
+        return None
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    version = re.match(r"deno (\d+)\.(\d+)", said.stdout)
+    if version and (int(version[1]), int(version[2])) < OLDEST:
+        raise FunctionError(
+            f"{version[0]} on PATH is too old: functions need {OLDEST[0]}.{OLDEST[1]} or newer",
             hint=INSTALL,
         )
     return found
@@ -74,7 +111,13 @@ class Child:
     """A running child: `lines` is the end of what it wrote to standard error."""
 
     process: Process
+    output: asyncio.Future[tuple[None, None]] = field(init=False)
+    """Done when all that it wrote has been read."""
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
+    killed: bool = False
+    dumps: bool = False
+    exhausted: bool = False
+    """It had no memory left."""
 
     async def ended(self) -> str:
         """How it ended, in words; it is killed when it does not end by itself."""
@@ -84,11 +127,34 @@ class Child:
         except TimeoutError:
             self.kill()
             code = await self.process.wait()
+        await self.read()
+        if self.exhausted:
+            return "it ran out of memory"
+        if code == -signal.SIGKILL and not self.killed:
+            return f"{describe(code)}, as it happens where memory is short"
         return describe(code)
 
+    async def read(self) -> None:
+        """Return when its last words have been read, or soon after."""
+        await asyncio.wait({self.output}, timeout=END_SECONDS)
+
+    def heard(self, line: str) -> bool:
+        """Keep a line of its standard error; returns whether it is worth saying."""
+        self.dumps = self.dumps or line.startswith(DUMP)
+        self.exhausted = self.exhausted or (self.dumps and EXHAUSTED in line)
+        said = not self.dumps and bool(line)
+        if said:
+            self.lines.append(line)
+        return said
+
     def kill(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
+        self.killed = True
+        _kill(self.process)
+
+
+def _kill(process: Process) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        process.kill()
 
 
 def describe(code: int) -> str:
@@ -99,40 +165,63 @@ def describe(code: int) -> str:
     return f"it exited with the code {code}"
 
 
-@asynccontextmanager
-async def open_child(
-    program: str,
-    folder: Path,
-    cache: Path,
-    readable: Iterable[Path],
-    hidden: Iterable[Path],
-    secret: str,
-    say: Say,
-) -> AsyncIterator[Child]:
-    """A child that connects to `folder/socket`, until the end of the block.
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a child may do: read `readable` except what is `hidden`, and use the network.
 
-    It may read `readable` except what is `hidden`, use the network, and write nothing but
-    the socket. `cache` keeps what Deno makes of the modules.
+    It may write nothing but its socket. `inspected`: it may open a port for a debugger.
     """
-    socket = folder / "socket"
-    rights = (
-        "--no-prompt",
-        "--allow-env",
-        "--allow-net",
-        f"--allow-read={_paths([*readable, socket])}",
-        f"--deny-read={_paths(hidden)}",
-        f"--allow-write={_paths([socket])}",
-    )
+
+    readable: tuple[Path, ...]
+    hidden: tuple[Path, ...]
+    inspected: bool = False
+
+    def options(self, socket: Path) -> Iterator[str]:
+        """The same as options of Deno."""
+        yield "--no-prompt"
+        yield "--allow-env"
+        yield "--allow-net"
+        yield f"--allow-read={_paths([*self.readable, socket])}"
+        yield f"--deny-read={_paths(self.hidden)}"
+        yield f"--allow-write={_paths([socket])}"
+        if self.inspected:
+            yield "--allow-sys=inspector"
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """The program with all that it is started with.
+
+    `config` is Deno's configuration; `cache` keeps what Deno makes of the modules; the
+    child connects to `folder/socket`.
+    """
+
+    program: str
+    config: Path
+    folder: Path
+    cache: Path
+    rights: Rights
+
+    @property
+    def socket(self) -> Path:
+        """Where the server listens for its child."""
+        return self.folder / "socket"
+
+    def arguments(self) -> Iterator[str]:
+        """The command line after the program."""
+        yield from ("run", "--quiet", "--no-check", f"--config={self.config}", *MODULES)
+        yield from FLAGS
+        yield from self.rights.options(self.socket)
+        yield from (str(BOOTSTRAP), str(self.socket))
+
+
+@asynccontextmanager
+async def open_child(command: Command, secret: str, say: Say) -> AsyncIterator[Child]:
+    """A child that connects to `command.socket`, until the end of the block."""
     process = await asyncio.create_subprocess_exec(
-        program,
-        "run",
-        "--quiet",
-        "--no-check",
-        *MODULES,
-        *rights,
-        str(BOOTSTRAP),
-        str(socket),
-        env=environment(cache),
+        command.program,
+        *command.arguments(),
+        env=environment(command.cache),
         stdin=PIPE,
         stdout=PIPE,
         stderr=PIPE,
@@ -141,38 +230,76 @@ async def open_child(
     )
     child = Child(process)
     assert process.stdin and process.stdout and process.stderr
-    reading = asyncio.gather(
-        _follow(process.stdout, "info", say, None),
-        _follow(process.stderr, "error", say, child.lines),
+    child.output = asyncio.gather(
+        _follow(process.stdout, partial(say, "info")),
+        _follow(process.stderr, partial(_said, child, say)),
     )
     try:
-        with contextlib.suppress(ConnectionError):
-            process.stdin.write(secret.encode())
-            process.stdin.close()
-            await process.stdin.wait_closed()
-        yield child
+        async with _guarded(process):
+            with contextlib.suppress(ConnectionError):
+                process.stdin.write(secret.encode())
+                process.stdin.close()
+                await process.stdin.wait_closed()
+            yield child
     finally:
-        await _ended(child, reading)
+        await _ended(child)
 
 
-async def _ended(child: Child, reading: asyncio.Future[tuple[None, None]]) -> None:
+@asynccontextmanager
+async def _guarded(process: Process) -> AsyncIterator[None]:
+    """See that `process` ends with the server, and before it where memory is short."""
+    _offer(process.pid)
+    watchdog = None
+    with contextlib.suppress(OSError):  # a system without a shell
+        watchdog = await asyncio.create_subprocess_exec(
+            "/bin/sh",
+            "-c",
+            WATCHDOG,
+            str(process.pid),
+            env={},
+            stdin=PIPE,
+            stdout=DEVNULL,
+            stderr=DEVNULL,
+            start_new_session=True,
+        )
+    if watchdog is None:
+        yield
+        return
+    ended = asyncio.ensure_future(process.wait())
+    # At once, since the number of `process` may go to another; and only here, since a
+    # second kill may take the exit of the first away from the loop, which then complains.
+    ended.add_done_callback(lambda _: _kill(watchdog))
+    try:
+        yield
+    finally:
+        ended.cancel()
+        await watchdog.wait()
+
+
+def _offer(pid: int) -> None:
+    """Let the system end this process first, where it can be told so."""
+    with contextlib.suppress(OSError):
+        Path(f"/proc/{pid}/oom_score_adj").write_text(EXPENDABLE)
+
+
+async def _ended(child: Child) -> None:
     """Wait for the end of `child` and of its output, whoever cancels meanwhile."""
     try:
         await child.ended()
     finally:
         child.kill()
-        await asyncio.wait({reading}, timeout=END_SECONDS)
-        reading.cancel()
+        await child.read()
+        child.output.cancel()
 
 
-async def _follow(
-    stream: asyncio.StreamReader, level: str, say: Say, kept: deque[str] | None
-) -> None:
+def _said(child: Child, say: Say, line: str) -> None:
+    if child.heard(line):
+        say("error", line)
+
+
+async def _follow(stream: asyncio.StreamReader, said: Callable[[str], object]) -> None:
     while line := await _line(stream):
-        text = line.decode("utf-8", "replace").rstrip("\r\n")
-        if kept is not None:
-            kept.append(text)
-        say(level, text)
+        said(line.decode("utf-8", "replace").rstrip("\r\n"))
 
 
 async def _line(stream: asyncio.StreamReader) -> bytes:

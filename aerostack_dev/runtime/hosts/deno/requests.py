@@ -10,10 +10,8 @@ from ....functions.request import Request, received_headers
 from ....functions.response import CONNECTION_HEADERS
 from ....wire import Stream
 from ...host import Scope, Send
-from .streams import closed
+from .streams import INLINE_BYTES, closed
 
-INLINE_BYTES = 64 * 1024
-"""A body up to this size comes with its request."""
 WATCH_AFTER = 0.2
 """Seconds of a handler's work after which its client is watched."""
 CONTENT_LENGTH = b"content-length"

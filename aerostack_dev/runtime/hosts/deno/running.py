@@ -56,6 +56,7 @@ class Running:
     def __init__(self) -> None:
         self._count = 0
         self._under_way: dict[int, Invocation] = {}
+        self._resting: set[int] = set()
         self._outside = Context()
         self._idle: asyncio.Event = asyncio.Event()
         self._idle.set()
@@ -74,16 +75,33 @@ class Running:
     def end(self, number: int) -> None:
         """Nothing of the invocation runs any more."""
         self._under_way.pop(number, None)
-        if not self._under_way:
-            self._idle.set()
+        self._resting.discard(number)
+        self._look()
+
+    def rest(self, number: int) -> None:
+        """The invocation holds a WebSocket open: it goes on, but nobody waits for it."""
+        if number in self._under_way:
+            self._resting.add(number)
+            self._look()
+
+    def wake(self) -> None:
+        """The WebSockets end: what is left to do because of that is waited for."""
+        self._resting.clear()
+        if self._under_way:
+            self._idle.clear()
 
     def clear(self) -> None:
         """The child is gone, and everything in it."""
         self._under_way.clear()
+        self._resting.clear()
         self._idle.set()
 
+    def _look(self) -> None:
+        if len(self._under_way) == len(self._resting):
+            self._idle.set()
+
     async def settled(self) -> None:
-        """Return when no invocation is under way."""
+        """Return when no invocation is under way that somebody waits for."""
         await self._idle.wait()
 
     def context(self, number: int) -> Context:

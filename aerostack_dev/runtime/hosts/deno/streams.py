@@ -7,12 +7,17 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from .frames import Frame, chunk
+from ....wire import Stream
+from ...host import HandlerError
+from .frames import Frame, Whole, chunk
 
 WINDOW = 256 * 1024
 """Bytes that may be under way before the reader has taken any."""
 PIECE = 64 * 1024
 """A frame carries at most so many bytes of a stream."""
+
+INLINE_BYTES = 64 * 1024
+"""What is no longer comes with the frame that it belongs to."""
 
 Write = Callable[[list[bytes]], None]
 Post = Callable[[str, int, Any], None]
@@ -147,6 +152,9 @@ class Streams:
         failure = None
         try:
             await outlet.pump(self._write)
+        except HandlerError as error:
+            # The body of another function's response: its error is the author's own.
+            failure = {"type": error.failure.type, "message": error.failure.message}
         except Exception as error:
             failure = {"type": "Error", "message": str(error) or type(error).__name__}
         finally:
@@ -156,6 +164,29 @@ class Streams:
 
     def _forget(self, number: int) -> None:
         self._inlets.pop(number, None)
+
+
+async def gathered(answer: Any) -> Any:
+    """The answer to a call, with its stream read if it is short.
+
+    To open a stream, to send its pieces and to end it costs far more than so few bytes.
+    """
+    if isinstance(answer, Stream):
+        return await _read(answer)
+    if isinstance(answer, dict):
+        for name, value in answer.items():
+            if isinstance(value, Stream):
+                return {**answer, name: await _read(value)}
+    return answer
+
+
+async def _read(stream: Stream) -> Any:
+    if stream.size is None or stream.size > INLINE_BYTES:
+        return stream
+    try:
+        return Whole(b"".join([piece async for piece in stream.chunks]))
+    finally:
+        await closed(stream.chunks)
 
 
 async def closed(source: Any) -> None:

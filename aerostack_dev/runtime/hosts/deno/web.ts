@@ -1,11 +1,19 @@
 /** `Request`, `Response` and their kin with the platform's behaviour. */
-import { promiseLength } from "../../../bindings/face.ts";
+import { promiseBytes, takeBytes } from "../../../bindings/face.ts";
+import { installForms, readForm } from "./forms.ts";
+import { carriedInit, carriedPairs, freeze, installHeaders } from "./headers.ts";
+import { requestInit } from "./inits.ts";
+import { phraseOf } from "./phrases.ts";
+import { checkUnused, isWebSocket, type WebSocket } from "./websockets.ts";
 
 const NULL_BODY = new Set([101, 204, 205, 304]);
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
-const WEBSOCKETS = "WebSockets are not available in TypeScript functions yet";
+const SWITCHING = 101;
+const NO_BODY = "Response with null body status (101, 204, 205, or 304) cannot have a body.";
 const encoder = new TextEncoder();
-const JSON_TYPE: [string, string][] = [["content-type", "application/json"]];
+type Listed = [string, string][];
+const JSON_TYPE: Listed = [["content-type", "application/json"]];
+const TEXT_TYPE: Listed = [["content-type", "text/plain;charset=UTF-8"]];
 
 const NativeRequest = globalThis.Request;
 const NativeResponse = globalThis.Response;
@@ -15,9 +23,12 @@ export const BODY_USED =
 
 const source = Symbol("source");
 const whole = Symbol("whole");
+const encoded = Symbol("encoded");
+const listed = Symbol("listed");
 
 interface PlatformInit extends ResponseInit {
-  webSocket?: unknown;
+  webSocket?: WebSocket | null;
+  encodeBody?: "automatic" | "manual";
 }
 
 /** What a response was made of, for as long as it is no stream. */
@@ -25,11 +36,18 @@ interface Sourced {
   [source]?: string | Uint8Array;
   /** It was a form, a blob or a buffer: there is no reason to stream it. */
   [whole]?: boolean;
+  /** The author has encoded the body as `content-encoding` says. */
+  [encoded]?: boolean;
+  /** Its headers, for as long as nobody has looked at them: to make and to list costs time. */
+  [listed]?: Listed;
 }
 
 class Response extends NativeResponse implements Sourced {
   [source]?: string | Uint8Array;
   [whole]?: boolean;
+  [encoded]?: boolean;
+  [listed]?: Listed;
+  #webSocket: WebSocket | null = null;
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     return this === Response
@@ -38,11 +56,12 @@ class Response extends NativeResponse implements Sourced {
   }
 
   static override json(data: unknown, init: ResponseInit = {}): Response {
-    const text = JSON.stringify(data);
-    if (text === undefined) {
-      throw new TypeError("The data is not JSON serializable");
+    const text = `${JSON.stringify(data)}`;
+    if (!init.headers) {
+      const response = new Response(text, { ...init, headers: JSON_TYPE });
+      response[listed] = JSON_TYPE;
+      return response;
     }
-    if (!init.headers) return new Response(text, { ...init, headers: JSON_TYPE });
     const headers = new Headers(init.headers);
     if (!headers.has("content-type")) {
       headers.set("content-type", "application/json");
@@ -61,30 +80,106 @@ class Response extends NativeResponse implements Sourced {
       );
     }
     const location = new URL(url).href;
-    return new Response(null, { status, headers: { location } });
+    return freeze(new Response(null, { status, headers: { location } }));
   }
 
   constructor(body?: BodyInit | null, init?: PlatformInit | null) {
-    if (init) check(body, init);
-    super(body, init ?? undefined);
-    if (typeof body === "string") this[source] = body;
-    else if (body instanceof Uint8Array) this[source] = new Uint8Array(body);
+    if (isEmpty(body) && NULL_BODY.has(Number(init?.status))) body = null;
+    const webSocket = init ? check(body, init) : null;
+    super(body, webSocket ? { headers: carriedInit(init!.headers ?? []) } : carriedResponse(init));
+    this.#webSocket = webSocket;
+    if (init?.encodeBody === "manual") this[encoded] = true;
+    if (typeof body === "string") {
+      this[source] = body;
+      if (!init?.headers) this[listed] = TEXT_TYPE;
+    } else if (body instanceof Uint8Array) this[source] = new Uint8Array(body);
     else if (body && !(body instanceof ReadableStream)) this[whole] = true;
+  }
+
+  /** The end for the client, of an answer to `Upgrade: websocket`. */
+  get webSocket(): WebSocket | null {
+    return this.#webSocket;
+  }
+
+  override get status(): number {
+    return this.#webSocket ? SWITCHING : super.status;
+  }
+
+  override get headers(): Headers {
+    this[listed] = undefined;
+    return super.headers;
+  }
+
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    const stream = super.body;
+    const made = this[source];
+    if (!stream || made === undefined) return stream;
+    const bytes = typeof made === "string" ? encoder.encode(made) : made;
+    return promiseBytes(stream, bytes, () => super.bodyUsed);
+  }
+
+  override get statusText(): string {
+    return this.#webSocket ? "Switching Protocols" : super.statusText;
+  }
+
+  override get ok(): boolean {
+    return !this.#webSocket && super.ok;
+  }
+
+  override clone(): Response {
+    if (this.#webSocket) {
+      throw new TypeError("Cannot clone a response to a WebSocket handshake.");
+    }
+    return super.clone() as Response;
   }
 }
 
-function check(body: unknown, { status = 200, webSocket }: PlatformInit): void {
-  if (webSocket) throw new Error(WEBSOCKETS);
+export type { Response as PlatformResponse };
+
+/** `init` for the web's own class, with headers that it can hold. */
+function carriedResponse(init?: PlatformInit | null): ResponseInit | undefined {
+  if (!init?.headers) return init ?? undefined;
+  const headers = carriedInit(init.headers);
+  if (headers === init.headers) return init;
+  return { status: init.status, statusText: init.statusText, headers };
+}
+
+function isEmpty(body?: BodyInit | null): boolean {
+  return body === "" || (ArrayBuffer.isView(body) && !body.byteLength) ||
+    (body instanceof ArrayBuffer && !body.byteLength) || (body instanceof Blob && !body.size);
+}
+
+/** Returns the WebSocket of a response that is made like this. Throws what it must not be. */
+function check(body: unknown, init: PlatformInit): WebSocket | null {
+  const { status = 200, webSocket = null, encodeBody } = init;
+  if (encodeBody !== undefined && encodeBody !== "automatic" && encodeBody !== "manual") {
+    throw new TypeError(`encodeBody: unexpected value: ${encodeBody}`);
+  }
+  if (webSocket !== null) {
+    if (!isWebSocket(webSocket)) {
+      throw new TypeError("The webSocket of a Response must be one of a WebSocketPair.");
+    }
+    if (status !== SWITCHING) {
+      throw new RangeError("Responses with a WebSocket must have status code 101.");
+    }
+    if (body !== null && body !== undefined) throw new TypeError(NO_BODY);
+    checkUnused(webSocket);
+    return webSocket;
+  }
   if (status < 200 || status > 599) {
     throw new RangeError(
       "Responses may only be constructed with status codes in the range 200 to 599, inclusive.",
     );
   }
   if (body !== null && body !== undefined && NULL_BODY.has(status)) {
-    throw new TypeError(
-      "Response with null body status (101, 204, 205, or 304) cannot have a body.",
-    );
+    throw new TypeError(NO_BODY);
   }
+  return null;
+}
+
+/** The headers of a response to send. */
+export function headersOf(response: globalThis.Response): Listed {
+  return (response as Sourced)[listed] ?? carriedPairs(response.headers);
 }
 
 /** The body of a response to send: bytes at once, a stream, or nothing. */
@@ -92,16 +187,37 @@ export function bodyOf(
   response: globalThis.Response,
 ): Uint8Array | ReadableStream<Uint8Array> | Promise<Uint8Array> | null {
   const made = response as Sourced;
+  const coding = made[encoded] || made[listed] ? null : codingOf(response);
+  if (coding && response.body) {
+    return response.body.pipeThrough(new CompressionStream(coding) as Through);
+  }
   const known = made[source];
   if (known !== undefined) {
     return typeof known === "string" ? encoder.encode(known) : known;
   }
-  if (!made[whole]) return response.body;
+  if (!made[whole]) return response.body && (takeBytes(response.body) ?? response.body);
   return response.arrayBuffer().then((buffer) => new Uint8Array(buffer));
 }
 
+type Through = ReadableWritablePair<Uint8Array, Uint8Array<ArrayBuffer>>;
+
+const CODINGS: Record<string, CompressionFormat> = {
+  gzip: "gzip",
+  br: "brotli" as CompressionFormat,
+};
+
+/**
+ * How the platform encodes the body by itself: what its headers declare it to be. Of a
+ * response of `fetch` too, whose body Deno has decoded and whose headers it has left.
+ */
+function codingOf(response: globalThis.Response): CompressionFormat | null {
+  const declared = response.headers.get("content-encoding");
+  return declared === null ? null : CODINGS[declared.trim().toLowerCase()] ?? null;
+}
+
 class Request extends NativeRequest {
-  readonly cf?: unknown;
+  declare readonly cf?: unknown;
+  #bytes: Uint8Array | null = null;
 
   static override [Symbol.hasInstance](value: unknown): boolean {
     return this === Request
@@ -113,14 +229,28 @@ class Request extends NativeRequest {
     input: RequestInfo | URL,
     init?: RequestInit & { cf?: unknown },
   ) {
-    super(input, init);
+    super(input, requestInit(input, init));
+    const body = init?.body;
+    if (typeof body === "string") this.#bytes = encoder.encode(body);
+    else if (body instanceof Uint8Array) this.#bytes = new Uint8Array(body);
     const inherited = input instanceof NativeRequest ? (input as Request).cf : undefined;
     const cf = init?.cf ?? inherited;
-    if (cf !== undefined) this.cf = cf;
+    if (cf !== undefined) Object.defineProperty(this, "cf", { value: cf, enumerable: true });
+  }
+
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    const stream = super.body;
+    if (!stream || !this.#bytes) return stream;
+    return promiseBytes(stream, this.#bytes, () => super.bodyUsed);
+  }
+
+  override clone(): Request {
+    const twin = super.clone();
+    const { cf } = this;
+    if (cf !== undefined) Object.defineProperty(twin, "cf", { value: cf, enumerable: true });
+    return twin as Request;
   }
 }
-
-const immutable = new WeakSet<Headers>();
 
 /** What the edge says of a request: a fixed place, and how it was asked. */
 export type Edge = Record<string, unknown>;
@@ -130,9 +260,11 @@ export class Incoming extends NativeRequest {
   #edge: Edge;
   #protocol: string;
   #cf: Edge | undefined;
+  #bytes: Uint8Array | null;
 
   constructor(url: string, init: RequestInit, edge: Edge, protocol: string) {
     super(url, init);
+    this.#bytes = init.body instanceof Uint8Array ? init.body : null;
     this.#edge = edge;
     this.#protocol = protocol;
   }
@@ -145,21 +277,36 @@ export class Incoming extends NativeRequest {
     };
   }
 
+  override get body(): ReadableStream<Uint8Array<ArrayBuffer>> | null {
+    const stream = super.body;
+    if (!stream || !this.#bytes) return stream;
+    return promiseBytes(stream, this.#bytes, () => super.bodyUsed);
+  }
+
   override get headers(): Headers {
-    const headers = super.headers;
-    immutable.add(headers);
-    return headers;
+    return freeze({ headers: super.headers }).headers;
   }
 
   override clone(): Request {
     const twin = super.clone();
     Object.defineProperty(twin, "cf", { value: this.cf, enumerable: true });
-    immutable.add(twin.headers);
-    return twin as Request;
+    return freeze(twin) as Request;
   }
 }
 // Its name and instances are those of `Request`.
 Object.defineProperty(Incoming, "name", { value: "Request" });
+
+/** A status that came without words has its own. */
+function namePhrases(): void {
+  const { get } = Object.getOwnPropertyDescriptor(NativeResponse.prototype, "statusText")!;
+  Object.defineProperty(NativeResponse.prototype, "statusText", {
+    configurable: true,
+    enumerable: true,
+    get(this: Response): string {
+      return get!.call(this) || phraseOf(this.status);
+    },
+  });
+}
 
 /** A body that was read says so in the platform's words. */
 function guardBodies(): void {
@@ -171,6 +318,7 @@ function guardBodies(): void {
         writable: true,
         value(this: Body): Promise<unknown> {
           if (this.bodyUsed) return Promise.reject(new TypeError(BODY_USED));
+          if (name === "formData") return readForm(this as Request, read as Request["formData"]);
           return read.call(this);
         },
       });
@@ -178,130 +326,11 @@ function guardBodies(): void {
   }
 }
 
-function protectHeaders(): void {
-  for (const name of ["append", "delete", "set"] as const) {
-    const change = Headers.prototype[name] as (
-      ...args: unknown[]
-    ) => void;
-    Object.defineProperty(Headers.prototype, name, {
-      configurable: true,
-      writable: true,
-      value(this: Headers, ...args: unknown[]) {
-        if (immutable.has(this)) {
-          throw new TypeError("Can't modify immutable headers.");
-        }
-        return change.apply(this, args);
-      },
-    });
-  }
-}
-
-class IdentityTransformStream extends TransformStream {
-  constructor() {
-    super();
-  }
-}
-
-/** Passes on exactly so many bytes. */
-class FixedLengthStream extends TransformStream<Uint8Array, Uint8Array> {
-  constructor(length: number | bigint) {
-    const size = Number(length);
-    if (!Number.isInteger(size) || size < 0) {
-      throw new TypeError("FixedLengthStream requires an integer expectedLength.");
-    }
-    let left = size;
-    super({
-      transform(chunk, controller) {
-        left -= chunk.byteLength;
-        if (left < 0) {
-          throw new TypeError(
-            "Attempt to write too many bytes through a FixedLengthStream.",
-          );
-        }
-        controller.enqueue(chunk);
-      },
-      flush() {
-        if (left) {
-          throw new TypeError(
-            "FixedLengthStream did not see all expected bytes before close().",
-          );
-        }
-      },
-    });
-    promiseLength(this.readable, size);
-  }
-}
-
-function timingSafeEqual(
-  left: ArrayBuffer | ArrayBufferView,
-  right: ArrayBuffer | ArrayBufferView,
-): boolean {
-  const [a, b] = [left, right].map((each) =>
-    ArrayBuffer.isView(each)
-      ? new Uint8Array(each.buffer, each.byteOffset, each.byteLength)
-      : new Uint8Array(each)
-  );
-  if (a.byteLength !== b.byteLength) {
-    throw new TypeError("Input buffers must have the same byte length.");
-  }
-  let different = 0;
-  for (let at = 0; at < a.byteLength; at++) different |= a[at] ^ b[at];
-  return different === 0;
-}
-
-const scheduler = {
-  wait: (milliseconds: number, options: { signal?: AbortSignal } = {}) =>
-    new Promise<void>((resolve, reject) => {
-      options.signal?.throwIfAborted();
-      const timer = setTimeout(resolve, milliseconds);
-      options.signal?.addEventListener("abort", () => {
-        clearTimeout(timer);
-        reject(options.signal!.reason);
-      });
-    }),
-};
-
-function absent(name: string): unknown {
-  return class {
-    constructor() {
-      throw new Error(`${name} is not available in TypeScript functions yet`);
-    }
-  };
-}
-
-/** Put the platform's classes in place of, or beside, those of the web. */
+/** Put the platform's classes in place of those of the web. */
 export function installWeb(): void {
-  const define = (name: string, value: unknown) =>
-    Object.defineProperty(globalThis, name, {
-      value,
-      configurable: true,
-      writable: true,
-    });
   Object.assign(globalThis, { Request, Response });
-  protectHeaders();
+  installHeaders();
+  installForms();
   guardBodies();
-  define("IdentityTransformStream", IdentityTransformStream);
-  define("FixedLengthStream", FixedLengthStream);
-  define("scheduler", scheduler);
-  for (const name of ["WebSocketPair", "HTMLRewriter", "WebSocketRequestResponsePair"]) {
-    define(name, absent(name));
-  }
-  Object.defineProperty(crypto.subtle, "timingSafeEqual", {
-    value: timingSafeEqual,
-  });
-  Object.defineProperty(crypto, "DigestStream", {
-    value: absent("crypto.DigestStream"),
-  });
-  Object.defineProperty(navigator, "userAgent", {
-    value: "Cloudflare-Workers",
-    configurable: true,
-  });
-  define("caches", {
-    get default() {
-      throw new Error("caches is not available in TypeScript functions yet");
-    },
-    open() {
-      throw new Error("caches is not available in TypeScript functions yet");
-    },
-  });
+  namePhrases();
 }

@@ -1,13 +1,17 @@
 /**
- * Values as they cross to the server. JSON with three marks in it:
- * `{"$bytes": n}` is the n-th attachment, `{"$stream": [id, size]}` a stream, and
- * `{"$plain": {…}}` an object that has such a key by itself.
+ * Values as they cross to the server. JSON with four marks in it:
+ * `{"$bytes": n}` is the n-th attachment, `{"$stream": [id, size]}` a stream, `{"$whole": n}`
+ * one whose bytes are the n-th attachment (from there to here only), and `{"$plain": {…}}`
+ * an object that has such a key by itself.
  */
-import { SizedStream } from "../../../bindings/face.ts";
+import { SizedStream, streamOf, takeBytes } from "../../../bindings/face.ts";
 
 const BYTES = "$bytes";
 const STREAM = "$stream";
+const WHOLE = "$whole";
 const PLAIN = "$plain";
+
+const MARKS = { __proto__: null, [BYTES]: 0, [STREAM]: 0, [WHOLE]: 0, [PLAIN]: 0 };
 
 /** Collects what JSON cannot hold while a value is packed. */
 export class Packing {
@@ -31,6 +35,8 @@ export class Packing {
     }
     if (Array.isArray(value)) return this.list(value);
     if (JSON.isRawJSON(value)) return value;
+    const { toJSON } = value as { toJSON?: unknown };
+    if (typeof toJSON === "function") return this.pack(toJSON.call(value));
     return this.object(value as Record<string, unknown>);
   }
 
@@ -49,7 +55,7 @@ export class Packing {
     let own = false;
     for (const name of Object.keys(value)) {
       packed[name] = this.pack(value[name]);
-      own ||= name === BYTES || name === STREAM || name === PLAIN;
+      own ||= name in MARKS;
     }
     if (!own) return packed;
     this.marked = true;
@@ -65,6 +71,8 @@ export class Packing {
     value: ReadableStream<Uint8Array>,
     size: number | null,
   ): unknown {
+    const bytes = takeBytes(value);
+    if (bytes) return this.bytes(bytes);
     this.marked = true;
     return { [STREAM]: [this.open(value), size] };
   }
@@ -86,6 +94,7 @@ export function unpack(
     const [id, size] = marked[STREAM] as [number, number | null];
     return join(id, size);
   }
+  if (WHOLE in marked) return streamOf(attachments[marked[WHOLE] as number]);
   const plain = (PLAIN in marked ? marked[PLAIN] : marked) as Record<
     string,
     unknown

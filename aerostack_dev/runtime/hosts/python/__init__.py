@@ -1,10 +1,9 @@
 """The host for Python functions: they run in this very process (interface.md §5).
 
-authored   which files are the author's          threads    where plain `def` runs
 importing  paths, provided modules, fresh code    loading    importing `main`
 handlers   what `main` offers                     home       what outlives invocations
 sending    a response as ASGI messages            failures   tracebacks as values
-application  an ASGI `app` as the handler         host       all of it together
+threads    where plain `def` runs                 host       all of it together
 """
 
 from __future__ import annotations

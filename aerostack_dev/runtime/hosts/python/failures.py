@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import linecache
+import sysconfig
 import traceback
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 from ...host import LONGEST_MESSAGE, Failure, Frame, shortened
-from .authored import PACKAGE, Authored, within
+from ..authored import PACKAGE, Authored, within
 
+QUIT = "BdbQuit"
+"""What pdb raises where it is left."""
+DEBUGGERS = tuple(str(Path(sysconfig.get_path("stdlib")) / name) for name in ("bdb.py", "pdb.py"))
 KEPT_FRAMES = 50
-"""Of one exception: a recursion has a thousand alike."""
+"""Of one exception, after those that are alike."""
+ALIKE = 3
+"""A line that is on the stack more often is a recursion: it is shown once."""
 LONGEST_LINE = 1000
 """Of source; longer ones are generated."""
 KEPT_CHAIN = 8
 """Exceptions of one chain or group that are shown."""
+
+Place = tuple[str, int, str]
+"""File, line, function."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +64,15 @@ class Failures:
         found = []
         if isinstance(error, SyntaxError) and error.filename and error.lineno:
             found.append(self.frame(error.filename, error.lineno, "<module>", error.text))
-        walked = list(traceback.walk_tb(error.__traceback__))
-        for frame, line in reversed(walked):
-            code = frame.f_code
-            if _shown(code.co_filename):
-                found.append(self.frame(code.co_filename, line, code.co_name))
+        places = [
+            (frame.f_code.co_filename, line, frame.f_code.co_name)
+            for frame, line in traceback.walk_tb(error.__traceback__)
+            if _shown(frame.f_code.co_filename)
+        ]
+        for place, more in _collapsed(places[::-1]):
             if len(found) >= KEPT_FRAMES:
                 break
+            found.append(replace(self.frame(*place), more=more))
         return found
 
     def frame(self, file: str, line: int, function: str, source: str | None = None) -> Frame:
@@ -89,8 +102,23 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
             waiting.append(each.__context__)
 
 
+def _collapsed(places: list[Place]) -> Iterator[tuple[Place, int]]:
+    """`places` without recursions, and how many are left out at each.
+
+    Also where functions call each other in turn, since all of one place are counted.
+    """
+    counted = Counter(places)
+    shown = set()
+    for place in places:
+        if counted[place] <= ALIKE:
+            yield place, 0
+        elif place not in shown:
+            shown.add(place)
+            yield place, counted[place] - 1
+
+
 def _shown(file: str) -> bool:
-    return not within(file, PACKAGE) and not file.startswith("<frozen ")
+    return not (within(file, PACKAGE) or file.startswith("<frozen ") or file in DEBUGGERS)
 
 
 def _lines(frames: list[Frame] | tuple[Frame, ...]) -> list[str]:
@@ -99,6 +127,8 @@ def _lines(frames: list[Frame] | tuple[Frame, ...]) -> list[str]:
         lines.append(f'  File "{frame.file}", line {frame.line}, in {frame.function}')
         if frame.source:
             lines.append(f"    {frame.source}")
+        if frame.rest:
+            lines.append(f"  {frame.rest}")
     return lines
 
 
@@ -109,6 +139,8 @@ def _name(error: BaseException) -> str:
 def _message(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return str(error.msg)
+    if type(error).__name__ == QUIT:
+        return "the debugger was left by q"
     try:
         return shortened(str(error), LONGEST_MESSAGE)
     except Exception as broken:

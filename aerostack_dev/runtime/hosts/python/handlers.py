@@ -13,6 +13,7 @@ from typing import Any
 from ....functions import WorkerEntrypoint
 from ....functions import fetch as outgoing_fetch
 from ...host import HANDLERS
+from .methods import Method, callable_methods, method_of
 
 EXPECTED = (
     "functions fetch, queue or scheduled (or on_fetch, on_queue, on_scheduled), "
@@ -64,8 +65,8 @@ class Offer:
 
     handlers: Mapping[str, Handler]
     application: Any = None
-    entrypoint: bool = False
-    """The handlers are methods of `Default`."""
+    entrypoint: type[WorkerEntrypoint] | None = None
+    """The class whose methods the handlers are."""
 
     @property
     def names(self) -> frozenset[str]:
@@ -75,15 +76,24 @@ class Offer:
 
     def missing(self, name: str) -> str:
         """The platform's words for a handler that is not there (§1.4, §2.3, §3.1)."""
-        if self.entrypoint:
+        if self.entrypoint is not None:
             return f"Entrypoint class does not define a {name}() function."
         end = "" if name == "scheduled" else "."
         return f"Handler does not export a {name}() function{end}"
 
+    def method(self, name: str) -> Method:
+        """A method that other functions may call. Raises `TypeError` for any other name."""
+        return method_of(self.entrypoint, name)
 
-def find_handlers(module: ModuleType) -> Offer:
-    """What `module` offers. Raises `NoHandlersError` for nothing, or for too much."""
+
+def find_handlers(module: ModuleType, entrypoint: str = "") -> Offer:
+    """What `module` offers, or its class `entrypoint` alone.
+
+    Raises `NoHandlersError` for nothing, or for too much.
+    """
     names = vars(module)
+    if entrypoint:
+        return _chosen(names.get(entrypoint), entrypoint, module)
     functions = {name: found for name in HANDLERS if (found := _function(names, name))}
     default = names.get("Default")
     if inspect.isclass(default) and issubclass(default, WorkerEntrypoint):
@@ -93,14 +103,23 @@ def find_handlers(module: ModuleType) -> Offer:
                 hint=f"keep class Default or the functions ({', '.join(functions)}), not both",
                 place=next(iter(functions.values())),
             )
-        return _checked(Offer(_methods(default), entrypoint=True), module)
+        return _checked(Offer(_methods(default), entrypoint=default), module)
     handlers = {name: _handler(name, function) for name, function in functions.items()}
     application = None if "fetch" in handlers else _application(names.get("app"))
     return _checked(Offer(handlers, application), module)
 
 
+def _chosen(found: Any, name: str, module: ModuleType) -> Offer:
+    if inspect.isclass(found) and issubclass(found, WorkerEntrypoint):
+        return _checked(Offer(_methods(found), entrypoint=found), module)
+    raise NoHandlersError(
+        f"{_file(module)} has no class {name}(WorkerEntrypoint); it defines {_defined(module)}",
+        hint="`entrypoint` in [[services]] names the class that answers",
+    )
+
+
 def _checked(offer: Offer, module: ModuleType) -> Offer:
-    if not offer.names:
+    if not (offer.names or (offer.entrypoint and callable_methods(offer.entrypoint))):
         raise NoHandlersError(
             f"{_file(module)} has no handler; it defines {_defined(module)}",
             hint=f"expected: {EXPECTED}",

@@ -7,7 +7,7 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from ....functions.context import Context, invocation
+from ....functions.context import LEAVING, Context, invocation
 from ....functions.outgoing import open_client
 from ...host import GRACE_SECONDS
 
@@ -146,8 +146,8 @@ class Lifespan:
         }
         try:
             await self.app(scope, self._receive, self._send)
-        except SystemExit as error:
-            raise RuntimeError(f"the ASGI application called exit({error.code!r})") from error
+        except LEAVING as error:
+            raise RuntimeError(f"the ASGI application raised {error!r}") from error
 
     async def _receive(self) -> dict[str, Any]:
         return {"type": await self._asked.get()}

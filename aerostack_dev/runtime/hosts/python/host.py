@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import inspect
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from types import CoroutineType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from ....bindings.env import Env
+from ....bindings.env import environment
 from ....config.model import Finding
 from ....functions import Context, Request, Response
 from ....functions.asgi import application_scope
-from ....functions.context import cancelled, invocation
+from ....functions.context import LEAVING, cancelled, invocation
 from ....functions.incoming import ClientLeftError
 from ....wire import record
 from ...host import (
+    CLIENT_LEFT,
     GRACE_SECONDS,
+    NO_SCHEDULED,
+    NO_WAIT,
     HandlerError,
     HostServices,
     LoadError,
@@ -28,29 +31,26 @@ from ...host import (
     Scope,
     Send,
 )
-from .authored import Authored
+from ...portable import portable
+from ...upgrades import upgrade_of
+from ..authored import Authored
 from .events import ScheduledController
 from .failures import Failures
 from .handlers import Handler, Offer
 from .home import Home
-from .importing import importing, project_packages
+from .importing import ALWAYS, importing, project_packages
 from .loading import load, place
+from .naming import Naming, prefix_of
+from .neighbours import faces_of
 from .sending import Inlet, Outlet, send_response
 from .threads import Threads
 
 if TYPE_CHECKING:
     from ....bindings.queue.batch import Batch
+    from ...upgrades import Upgrade
+    from .websockets import Conversation
 
 T = TypeVar("T")
-
-CLIENT_LEFT = 499
-"""The status of a request whose client left before it was complete: nothing is sent."""
-
-NO_WAIT = "queue_consumer_no_wait_for_wait_until"
-NO_SCHEDULED = (
-    "Received a ScheduledEvent but we lack a handler for ScheduledEvents (a.k.a. Cron "
-    "Triggers). Did you remember to export a scheduled() function?"
-)
 
 log = logging.getLogger("aerostack.function")
 
@@ -62,13 +62,15 @@ async def open_host(main: Path, services: HostServices) -> AsyncIterator[PythonH
     Raises `LoadError` when it cannot be. On leaving, running work has `GRACE_SECONDS`.
     """
     root = services.project.root
-    authored = Authored(tuple(dict.fromkeys((str(root), str(main.parent)))))
-    folders = dict.fromkeys(str(folder) for folder in (main.parent, root / "src", root))
+    roots = tuple(dict.fromkeys((str(root), str(main.parent))))
+    authored = Authored(roots, prefix_of(services.service))
+    folders = [*dict.fromkeys(str(folder) for folder in (main.parent, root / "src", root))]
     packages, finding = project_packages(root)
-    with importing(authored, list(folders), packages):
+    naming = Naming(authored, folders, ALWAYS) if authored.prefix else None
+    with importing(authored, folders, packages, naming):
         host = PythonHost(authored, services, () if finding is None else (finding,))
         try:
-            await host._open(main)
+            await host._open(main, naming, services.entrypoint)
             yield host
         finally:
             await host._close()
@@ -82,7 +84,7 @@ class PythonHost:
     ) -> None:
         self.findings = findings
         """What is worth saying about the project's environment."""
-        self.env = _environment(services)
+        self.env = environment(services.project, services.bindings.bound, faces_of(services.bound))
         self._authored = authored
         self._failures = Failures(authored)
         self._home = Home(self.env, self._report)
@@ -93,6 +95,8 @@ class PythonHost:
         self._idle = asyncio.Event()
         self._ended: set[asyncio.Task[Any]] = set()
         """Tasks whose invocation was cancelled because this host was left."""
+        self._conversations: dict[asyncio.Task[None], Conversation] = {}
+        """The open WebSockets of an application."""
         self._modules: list[dict[str, Any]] = []
         """The namespaces of the author's modules: by them a task is known as this host's."""
 
@@ -133,6 +137,14 @@ class PythonHost:
             event.no_retry = True
         await self._run(ctx, self._handle("scheduled", ScheduledController(event), ctx))
 
+    async def call(self, method: str, arguments: Sequence[Any]) -> Any:
+        """Call a public method of the class, with wire values. Raises `HandlerError`."""
+        ctx = Context(self._home, self.env)
+        return await self._run(ctx, self._invoke(method, arguments, ctx))
+
+    def overdue(self) -> None:
+        """A request ran past its limit: a thread that serves it cannot be ended."""
+
     async def settled(self) -> None:
         """Return when no invocation and no background work is left."""
         while self._running or self._home.background:
@@ -150,7 +162,7 @@ class PythonHost:
         token = invocation.set(ctx)
         try:
             return await work
-        except (HandlerError, KeyboardInterrupt, GeneratorExit):
+        except (HandlerError, GeneratorExit):
             raise
         except BaseException as error:
             raise self._failed(error, ctx, task) from error
@@ -183,6 +195,9 @@ class PythonHost:
     async def _apply(self, request: Request, receive: Receive, ctx: Context, send: Send) -> int:
         """Let the ASGI application answer."""
         app = self._offer.application
+        upgrade = upgrade_of(request._scope)
+        if upgrade is not None:
+            return await self._converse(app, upgrade, request, ctx)
         outlet, inlet = Outlet(request.method, ctx, send), Inlet(receive)
         scope = application_scope(request, self.env, ctx, await self._home.lifespan(app))
         try:
@@ -196,6 +211,19 @@ class PythonHost:
             raise RuntimeError("the ASGI application sent no response")
         return outlet.status
 
+    async def _converse(self, app: Any, upgrade: Upgrade, request: Request, ctx: Context) -> int:
+        """Let the ASGI application answer a request for a WebSocket."""
+        from .websockets import Conversation
+
+        conversation = Conversation(upgrade, self._report)
+        scope = application_scope(request, self.env, ctx, await self._home.lifespan(app))
+        status = await conversation.begin(app, scope)
+        assert conversation.task is not None
+        if not conversation.task.done():
+            self._conversations[conversation.task] = conversation
+            conversation.task.add_done_callback(self._conversations.pop)
+        return status
+
     async def _handle(self, name: str, subject: Any, ctx: Context) -> None:
         """Run a handler that answers nothing, and the background work that counts."""
         handler = self._offer.handlers.get(name)
@@ -204,7 +232,7 @@ class PythonHost:
         errors: list[BaseException] = []
         try:
             await self._call(handler, subject, ctx)
-        except (Exception, SystemExit, asyncio.CancelledError) as error:
+        except (Exception, *LEAVING, asyncio.CancelledError) as error:
             if cancelled(error):
                 raise
             errors.append(error)
@@ -214,6 +242,22 @@ class PythonHost:
             self._report(further)
         if errors:
             raise errors[0]
+
+    async def _invoke(self, name: str, arguments: Sequence[Any], ctx: Context) -> Any:
+        """Call a method, in a thread when it is a plain `def`; its result as a wire value."""
+        method = self._offer.method(name)
+        bound = getattr(method.kind(ctx, self.env), name)
+        given = [record(argument) for argument in arguments]
+        if method.threaded:
+            result = await self._threads.run(bound, *given)
+        else:
+            result = bound(*given)
+        if inspect.isawaitable(result):
+            result = await result
+        try:
+            return portable(result, f"the result of {name}")
+        except TypeError as error:
+            raise self._misplaced(method.function, str(error)) from error
 
     async def _call(self, handler: Handler, subject: Any, ctx: Context) -> Any:
         if handler.threaded:
@@ -246,17 +290,20 @@ class PythonHost:
 
     def _at(self, handler: Handler, message: str) -> HandlerError:
         """A failure at the place where `handler` is defined."""
-        frame = place(handler.function, self._failures)
+        return self._misplaced(handler.function, message)
+
+    def _misplaced(self, function: Any, message: str) -> HandlerError:
+        frame = place(function, self._failures)
         where = f" ({frame.file}:{frame.line}, in {frame.function})" if frame else ""
         return HandlerError(self._failures.at("TypeError", message + where, frame))
 
     def _report(self, error: BaseException) -> None:
         log.error("Uncaught %s", self._failures.of(error).stack)
 
-    async def _open(self, main: Path) -> None:
+    async def _open(self, main: Path, naming: Naming | None, entrypoint: str) -> None:
         token = invocation.set(Context(self._home, self.env))
         try:
-            self._offer = await load(main, self._authored, self._failures)
+            self._offer = await load(main, self._authored, self._failures, naming, entrypoint)
             self._modules = [module.__dict__ for _, module in self._authored.modules()]
         finally:
             invocation.reset(token)
@@ -275,17 +322,25 @@ class PythonHost:
             stack.callback(self._threads.close)
             stack.push_async_callback(self._home.close)
             stack.push_async_callback(self._cancel)
-            await _within_grace(self.settled)
+            for conversation in [*self._conversations.values()]:
+                await conversation.end()
+            await _within_grace(self._ended_all)
 
     async def _cancel(self) -> None:
         """End what is still running; whatever resists that is left behind."""
         self._ended.update(self._running)
         started = self._started()
-        for task in [*self._running, *self._home.background, *started]:
+        for task in [*self._running, *self._home.background, *self._conversations, *started]:
             task.cancel()
         await _within_grace(self.settled)
         if started:
             await asyncio.wait(started, timeout=GRACE_SECONDS)
+
+    async def _ended_all(self) -> None:
+        """Return when nothing is left, what serves WebSockets included."""
+        if self._conversations:
+            await asyncio.wait(self._conversations)
+        await self.settled()
 
     def _started(self) -> list[asyncio.Task[Any]]:
         """The tasks that the author's code began and nobody waits for.
@@ -306,11 +361,3 @@ async def _within_grace(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
             await work()
     except TimeoutError:
         return
-
-
-def _environment(services: HostServices) -> Env:
-    project = services.project
-    bound = services.bindings.bound
-    values = {name: record(value) for name, value in project.values.items() if name not in bound}
-    faces = {name: each.face for name, each in bound.items()}
-    return Env(values, project.unsupported, faces)

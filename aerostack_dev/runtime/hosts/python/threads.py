@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import logging
+import queue
+import sys
 import threading
 from collections.abc import Callable
 from contextvars import Context, copy_context
@@ -14,6 +17,13 @@ from queue import SimpleQueue
 from typing import Any, TypeVar
 
 R = TypeVar("R")
+
+RETRY_SECONDS = 0.002
+LOCKING = (
+    "<frozen importlib",
+    *(module.__file__ for module in (logging, queue, threading) if module.__file__),
+)
+"""Code, by its file, that holds locks which others wait for."""
 
 MAX_THREADS = 64
 """Plain `def` handlers that run at once; more wait their turn."""
@@ -85,11 +95,27 @@ async def run_interruptible(function: Callable[[], R]) -> R:
         result: R = _result(await future)
         return result
     except asyncio.CancelledError:
-        if thread.is_alive() and thread.ident is not None:
-            ctypes.pythonapi.PyThreadState_SetAsyncExc(
-                ctypes.c_ulong(thread.ident), ctypes.py_object(Abandoned)
-            )
+        _interrupt(thread, future.get_loop())
         raise
+
+
+def _interrupt(thread: threading.Thread, loop: asyncio.AbstractEventLoop) -> None:
+    """Raise `Abandoned` in `thread` once it is in code that holds no lock of Python's own.
+
+    The import system has locks for the whole process: with their holder gone, the next
+    import, in any thread, would wait for ever.
+    """
+    ident = thread.ident
+    frame = sys._current_frames().get(ident) if ident is not None else None
+    if ident is None or frame is None or not thread.is_alive():
+        return
+    if frame.f_code.co_filename.startswith(LOCKING):
+        loop.call_later(RETRY_SECONDS, _interrupt, thread, loop)
+    else:
+        # It comes with the thread's next loop or call: before any lock is taken there.
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(ident), ctypes.py_object(Abandoned)
+        )
 
 
 def _outcome(function: Callable[[], Any]) -> Outcome:

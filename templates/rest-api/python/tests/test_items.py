@@ -1,54 +1,47 @@
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aerostack_dev.testing import App, async_test, open_app
+from aerostack_dev.testing import App
 
-PROJECT = Path(__file__).parents[1]
 LAMP = {"name": "Lamp", "description": "Brass", "price_cents": 4900}
 
 
-@async_test
-async def test_an_item_from_its_creation_to_its_end():
-    async with open_app(PROJECT, seed=False) as app:
-        created = await app.fetch("/api/items", method="POST", json=LAMP)
-        assert created.status == 201
-        item = created.json()
-        assert {**item, **LAMP} == item
-        path = created.headers["location"]
+@pytest.mark.aerostack(seed=False)
+async def test_an_item_from_its_creation_to_its_end(aerostack: App):
+    created = await aerostack.fetch("/api/items", method="POST", json=LAMP)
+    assert created.status == 201
+    item = created.json()
+    assert {**item, **LAMP} == item
+    path = created.headers["location"]
 
-        changed = await app.fetch(path, method="PATCH", json={"price_cents": 3900})
-        assert changed.json()["price_cents"] == 3900
-        replaced = await app.fetch(path, method="PUT", json={"name": "Desk", "price_cents": 1})
-        assert (replaced.json()["name"], replaced.json()["description"]) == ("Desk", "")
+    changed = await aerostack.fetch(path, method="PATCH", json={"price_cents": 3900})
+    assert changed.json()["price_cents"] == 3900
+    replaced = await aerostack.fetch(path, method="PUT", json={"name": "Desk", "price_cents": 1})
+    assert (replaced.json()["name"], replaced.json()["description"]) == ("Desk", "")
 
-        assert (await app.fetch(path, method="DELETE")).status == 204
-        assert (await app.fetch(path)).status == 404
-        assert (await app.fetch(path, method="DELETE")).status == 404
-
-
-@async_test
-async def test_the_list_comes_in_pages():
-    async with open_app(PROJECT) as app:
-        first = (await app.fetch("/api/items?limit=2")).json()
-        assert [item["name"] for item in first["items"]] == ["Desk lamp", "Notebook"]
-        rest = (await app.fetch(f"/api/items?limit=2&cursor={first['cursor']}")).json()
-        assert [item["name"] for item in rest["items"]] == ["Fountain pen"]
-        assert rest["cursor"] is None
+    assert (await aerostack.fetch(path, method="DELETE")).status == 204
+    assert (await aerostack.fetch(path)).status == 404
+    assert (await aerostack.fetch(path, method="DELETE")).status == 404
 
 
-@async_test
-async def test_the_cache_is_read_and_never_stale():
-    async with open_app(PROJECT) as app:
-        assert (await app.fetch("/api/items/1")).headers["x-cache"] == "miss"
-        assert (await app.fetch("/api/items/1")).headers["x-cache"] == "hit"
-        await app.fetch("/api/items/1", method="PATCH", json={"name": "Floor lamp"})
-        after = await app.fetch("/api/items/1")
-        assert (after.headers["x-cache"], after.json()["name"]) == ("miss", "Floor lamp")
-        app.clock.advance(61)
-        assert (await app.fetch("/api/items/1")).headers["x-cache"] == "miss"
+async def test_the_list_comes_in_pages(aerostack: App):
+    first = (await aerostack.fetch("/api/items?limit=2")).json()
+    assert [item["name"] for item in first["items"]] == ["Desk lamp", "Notebook"]
+    rest = (await aerostack.fetch(f"/api/items?limit=2&cursor={first['cursor']}")).json()
+    assert [item["name"] for item in rest["items"]] == ["Fountain pen"]
+    assert rest["cursor"] is None
+
+
+async def test_the_cache_is_read_and_never_stale(aerostack: App):
+    assert (await aerostack.fetch("/api/items/1")).headers["x-cache"] == "miss"
+    assert (await aerostack.fetch("/api/items/1")).headers["x-cache"] == "hit"
+    await aerostack.fetch("/api/items/1", method="PATCH", json={"name": "Floor lamp"})
+    after = await aerostack.fetch("/api/items/1")
+    assert (after.headers["x-cache"], after.json()["name"]) == ("miss", "Floor lamp")
+    await aerostack.clock.advance(61)
+    assert (await aerostack.fetch("/api/items/1")).headers["x-cache"] == "miss"
 
 
 @pytest.mark.parametrize(
@@ -64,12 +57,13 @@ async def test_the_cache_is_read_and_never_stale():
         ([], {"": "must be an object"}),
     ],
 )
-@async_test
-async def test_a_wrong_item_is_refused_field_by_field(body: Any, fields: dict[str, str]):
-    async with open_app(PROJECT, seed=False) as app:
-        response = await app.fetch("/api/items", method="POST", json=body)
-        assert response.status == 422
-        assert response.json() == {"error": "invalid item", "fields": fields}
+@pytest.mark.aerostack(seed=False)
+async def test_a_wrong_item_is_refused_field_by_field(
+    aerostack: App, body: Any, fields: dict[str, str]
+):
+    response = await aerostack.fetch("/api/items", method="POST", json=body)
+    assert response.status == 422
+    assert response.json() == {"error": "invalid item", "fields": fields}
 
 
 @pytest.mark.parametrize(
@@ -83,10 +77,8 @@ async def test_a_wrong_item_is_refused_field_by_field(body: Any, fields: dict[st
         (lambda app: app.fetch("/api/items", method="DELETE"), 405, "DELETE is not allowed here"),
     ],
 )
-@async_test
 async def test_other_mistakes_have_their_status(
-    call: Callable[[App], Any], status: int, error: str
+    aerostack: App, call: Callable[[App], Any], status: int, error: str
 ):
-    async with open_app(PROJECT) as app:
-        response = await call(app)
-        assert (response.status, response.json()) == (status, {"error": error})
+    response = await call(aerostack)
+    assert (response.status, response.json()) == (status, {"error": error})

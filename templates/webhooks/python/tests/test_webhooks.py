@@ -2,15 +2,14 @@ import hashlib
 import hmac
 import json
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from aerostack_dev.testing import App, HttpResponse, async_test, open_app
+from aerostack_dev.testing import App, HttpResponse
 
-PROJECT = Path(__file__).parents[1]
 SECRETS = {"STRIPE_WEBHOOK_SECRET": "whsec_of_the_tests", "GITHUB_WEBHOOK_SECRET": "hub-of-tests"}
+pytestmark = pytest.mark.aerostack(variables=SECRETS)
 PAYMENT = {
     "id": "evt_1",
     "type": "payment_intent.succeeded",
@@ -56,152 +55,129 @@ def encoded(payload: Any) -> bytes:
     return json.dumps(payload).encode()
 
 
-@async_test
-async def test_an_event_is_written_down_and_worked_on_in_the_background():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        answer = await stripe(app, encoded(PAYMENT))
-        assert answer.status == 202
-        assert answer.json() == {"id": "evt_1", "status": "received", "deliveries": 1}
-        await github(app, encoded(PUSH))
-        assert {event["status"] for event in await events(app)} == {"received"}
+async def test_an_event_is_written_down_and_worked_on_in_the_background(aerostack: App):
+    answer = await stripe(aerostack, encoded(PAYMENT))
+    assert answer.status == 202
+    assert answer.json() == {"id": "evt_1", "status": "received", "deliveries": 1}
+    await github(aerostack, encoded(PUSH))
+    assert {event["status"] for event in await events(aerostack)} == {"received"}
 
-        await app.consume("events")
-        push, payment = await events(app)
-        assert (payment["status"], payment["outcome"]) == ("done", "pi_1: 4900 eur (smallest unit)")
-        assert push["outcome"] == "1 commit to refs/heads/main of ada/lamps"
+    await aerostack.consume("events")
+    push, payment = await events(aerostack)
+    assert (payment["status"], payment["outcome"]) == ("done", "pi_1: 4900 eur (smallest unit)")
+    assert push["outcome"] == "1 commit to refs/heads/main of ada/lamps"
 
 
-@async_test
-async def test_an_event_that_comes_twice_is_worked_on_once():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        await stripe(app, encoded(PAYMENT))
-        await app.consume("events")
-        again = await stripe(app, encoded(PAYMENT))
-        assert again.json() == {"id": "evt_1", "status": "done", "deliveries": 2}
-        assert (await app.consume("events")).acked == []
-        assert len(await events(app)) == 1
+async def test_an_event_that_comes_twice_is_worked_on_once(aerostack: App):
+    await stripe(aerostack, encoded(PAYMENT))
+    await aerostack.consume("events")
+    again = await stripe(aerostack, encoded(PAYMENT))
+    assert again.json() == {"id": "evt_1", "status": "done", "deliveries": 2}
+    assert (await aerostack.consume("events")).acked == []
+    assert len(await events(aerostack)) == 1
 
 
-@async_test
-async def test_a_redelivery_before_the_work_is_queued_too_since_its_message_may_be_lost():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        await stripe(app, encoded(PAYMENT))
-        assert (await stripe(app, encoded(PAYMENT))).json()["deliveries"] == 2
-        result = await app.consume("events")
-        assert len(result.acked) == 2  # two messages, one event
-        assert [event["status"] for event in await events(app)] == ["done"]
+async def test_a_redelivery_before_the_work_is_queued_too_since_its_message_may_be_lost(
+    aerostack: App,
+):
+    await stripe(aerostack, encoded(PAYMENT))
+    assert (await stripe(aerostack, encoded(PAYMENT))).json()["deliveries"] == 2
+    result = await aerostack.consume("events")
+    assert len(result.acked) == 2  # two messages, one event
+    assert [event["status"] for event in await events(aerostack)] == ["done"]
 
 
-@async_test
-async def test_a_type_without_a_handler_is_kept_and_ignored():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        await stripe(app, encoded({**PAYMENT, "type": "customer.created"}))
-        await app.consume("events")
-        (event,) = await events(app)
-        assert (event["status"], event["outcome"]) == ("ignored", None)
+async def test_a_type_without_a_handler_is_kept_and_ignored(aerostack: App):
+    await stripe(aerostack, encoded({**PAYMENT, "type": "customer.created"}))
+    await aerostack.consume("events")
+    (event,) = await events(aerostack)
+    assert (event["status"], event["outcome"]) == ("ignored", None)
 
 
-@async_test
-async def test_what_fails_is_tried_again_and_ends_as_failed():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        broken = encoded({**PAYMENT, "data": {}})
-        await stripe(app, broken)
-        for delay in (2, 4, 8):
-            assert (await app.consume("events")).delays == [delay]
-            app.clock.advance(delay)
-        assert len((await app.consume("events")).buried) == 1
-        await app.consume("events-dead")
-        (event,) = await events(app)
-        assert (event["status"], event["outcome"]) == ("failed", "KeyError: 'object'")
+async def test_what_fails_is_tried_again_and_ends_as_failed(aerostack: App):
+    broken = encoded({**PAYMENT, "data": {}})
+    await stripe(aerostack, broken)
+    for delay in (2, 4, 8):
+        assert (await aerostack.consume("events")).delays == [delay]
+        await aerostack.clock.advance(seconds=delay)  # it is due, and its batch waits for more
+    assert len((await aerostack.consume("events")).buried) == 1
+    await aerostack.clock.advance(minutes=1)  # the dead letter queue is consumed too
+    (event,) = await events(aerostack)
+    assert (event["status"], event["outcome"]) == ("failed", "KeyError: 'object'")
 
-        assert (await stripe(app, broken)).json()["status"] == "received"
-        assert (await app.consume("events")).delays == [2]
+    assert (await stripe(aerostack, broken)).json()["status"] == "received"
+    assert (await aerostack.consume("events")).delays == [2]
 
 
 @pytest.mark.parametrize("age", [0, 290, -290])
-@async_test
-async def test_stripe_signatures_count_for_five_minutes(age: int):
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        assert (await stripe(app, encoded(PAYMENT), age=age)).status == 202
+async def test_stripe_signatures_count_for_five_minutes(aerostack: App, age: int):
+    assert (await stripe(aerostack, encoded(PAYMENT), age=age)).status == 202
 
 
 @pytest.mark.parametrize("age", [310, -310])
-@async_test
-async def test_stripe_replays_are_refused(age: int):
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        answer = await stripe(app, encoded(PAYMENT), age=age)
-        assert (answer.status, await events(app)) == (401, [])
-        assert answer.json() == {"error": "Stripe-Signature is not of the last 300 s"}
+async def test_stripe_replays_are_refused(aerostack: App, age: int):
+    answer = await stripe(aerostack, encoded(PAYMENT), age=age)
+    assert (answer.status, await events(aerostack)) == (401, [])
+    assert answer.json() == {"error": "Stripe-Signature is not of the last 300 s"}
 
 
-@async_test
-async def test_one_right_signature_of_several_will_do():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        body, now = encoded(PAYMENT), int(time.time())
-        old, new = stripe_v1(body, now, "the old secret"), stripe_v1(body, now)
-        assert (await stripe(app, body, f"t={now},v1={old},v1={new},v0={old}")).status == 202
-        assert (await stripe(app, body, f"t={now},v1={old},v0={new}")).status == 401
+async def test_one_right_signature_of_several_will_do(aerostack: App):
+    body, now = encoded(PAYMENT), int(time.time())
+    old, new = stripe_v1(body, now, "the old secret"), stripe_v1(body, now)
+    assert (await stripe(aerostack, body, f"t={now},v1={old},v1={new},v0={old}")).status == 202
+    assert (await stripe(aerostack, body, f"t={now},v1={old},v0={new}")).status == 401
 
 
 @pytest.mark.parametrize(
     "signature",
     ["", "t=1", "v1=00", "t=x,v1=00", "t=,v1=", "t=1,t=2,v1=00", "nonsense", "t=1,v1=é"],
 )
-@async_test
-async def test_stripe_signatures_that_are_none_are_refused(signature: str):
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        assert (await stripe(app, encoded(PAYMENT), signature)).status == 401
-        assert await events(app) == []
+async def test_stripe_signatures_that_are_none_are_refused(aerostack: App, signature: str):
+    assert (await stripe(aerostack, encoded(PAYMENT), signature)).status == 401
+    assert await events(aerostack) == []
 
 
-@async_test
-async def test_the_bytes_are_signed_not_their_meaning():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        now = int(time.time())
-        signature = f"t={now},v1={stripe_v1(encoded(PAYMENT), now)}"
-        spaced = json.dumps(PAYMENT, indent=1).encode()
-        assert (await stripe(app, spaced, signature)).status == 401
-        exact = '{"id": "evt_é",  "type":"x"}\n'.encode()
-        assert (await stripe(app, exact)).json()["id"] == "evt_é"
+async def test_the_bytes_are_signed_not_their_meaning(aerostack: App):
+    now = int(time.time())
+    signature = f"t={now},v1={stripe_v1(encoded(PAYMENT), now)}"
+    spaced = json.dumps(PAYMENT, indent=1).encode()
+    assert (await stripe(aerostack, spaced, signature)).status == 401
+    exact = '{"id": "evt_é",  "type":"x"}\n'.encode()
+    assert (await stripe(aerostack, exact)).json()["id"] == "evt_é"
 
 
-@async_test
-async def test_github_documents_an_example_and_it_holds():
-    variables = {"GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody"}
+@pytest.mark.aerostack(variables={"GITHUB_WEBHOOK_SECRET": "It's a Secret to Everybody"})
+async def test_github_documents_an_example_and_it_holds(aerostack: App):
     right = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
-    async with open_app(PROJECT, variables={**SECRETS, **variables}) as app:
-        accepted = await github(app, b"Hello, World!", X_Hub_Signature_256=right)
-        assert (accepted.status, accepted.json()) == (400, {"error": "the body is not JSON"})
-        for wrong in (right[:-1], right[:-1] + "8", right.removeprefix("sha256="), "é", ""):
-            refused = await github(app, b"Hello, World!", X_Hub_Signature_256=wrong)
-            assert refused.status == 401
+    accepted = await github(aerostack, b"Hello, World!", X_Hub_Signature_256=right)
+    assert (accepted.status, accepted.json()) == (400, {"error": "the body is not JSON"})
+    for wrong in (right[:-1], right[:-1] + "8", right.removeprefix("sha256="), "é", ""):
+        refused = await github(aerostack, b"Hello, World!", X_Hub_Signature_256=wrong)
+        assert refused.status == 401
 
 
 @pytest.mark.parametrize("provider", ["stripe", "github"])
-@async_test
-async def test_an_unsigned_request_is_refused(provider: str):
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        answer = await app.fetch(f"/webhooks/{provider}", method="POST", json=PAYMENT)
-        assert (answer.status, await events(app)) == (401, [])
+async def test_an_unsigned_request_is_refused(aerostack: App, provider: str):
+    answer = await aerostack.fetch(f"/webhooks/{provider}", method="POST", json=PAYMENT)
+    assert (answer.status, await events(aerostack)) == (401, [])
 
 
-@pytest.mark.parametrize("name", SECRETS)
-@async_test
-async def test_a_missing_secret_is_named_and_nothing_is_accepted(name: str):
-    async with open_app(PROJECT, variables={**SECRETS, name: ""}) as app:
-        path = f"/webhooks/{name.partition('_')[0].lower()}"
-        answer = await app.fetch(path, method="POST", json=PAYMENT)
-        assert answer.status == 500
-        assert answer.json() == {"error": f"{name} is not set; see .dev.vars.example"}
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.aerostack(variables={name: ""})) for name in SECRETS],
+)
+async def test_a_missing_secret_is_named_and_nothing_is_accepted(aerostack: App, name: str):
+    path = f"/webhooks/{name.partition('_')[0].lower()}"
+    answer = await aerostack.fetch(path, method="POST", json=PAYMENT)
+    assert answer.status == 500
+    assert answer.json() == {"error": f"{name} is not set; see .dev.vars.example"}
 
 
-@async_test
-async def test_mistakes_have_their_status():
-    async with open_app(PROJECT, variables=SECRETS) as app:
-        for body in (b"{", b"[]", b"\xff", b'{"id": 1, "type": "x"}', b'{"id": "evt_1"}'):
-            assert (await stripe(app, body)).status == 400
-        assert (await github(app, encoded(PUSH), X_GitHub_Event="")).status == 400
-        assert (await stripe(app, b" " * 1_000_001)).status == 413
-        assert (await app.fetch("/webhooks/stripe")).status == 405
-        assert (await app.fetch("/webhooks/acme", method="POST")).status == 404
-        assert await events(app) == []
+async def test_mistakes_have_their_status(aerostack: App):
+    for body in (b"{", b"[]", b"\xff", b'{"id": 1, "type": "x"}', b'{"id": "evt_1"}'):
+        assert (await stripe(aerostack, body)).status == 400
+    assert (await github(aerostack, encoded(PUSH), X_GitHub_Event="")).status == 400
+    assert (await stripe(aerostack, b" " * 1_000_001)).status == 413
+    assert (await aerostack.fetch("/webhooks/stripe")).status == 405
+    assert (await aerostack.fetch("/webhooks/acme", method="POST")).status == 404
+    assert await events(aerostack) == []

@@ -101,8 +101,8 @@ def no_settings_of_this_user(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) ->
 
 
 @pytest.fixture
-async def room(open_storage: Any) -> AsyncIterator[Room]:
-    async with open_storage(*BUCKETS, clock=SystemClock()) as room:
+async def room(open_kind: Any) -> AsyncIterator[Room]:
+    async with open_kind(*BUCKETS, clock=SystemClock()) as room:
         yield room
 
 
@@ -248,8 +248,8 @@ class ByHand:
 
 
 @pytest.fixture
-async def by_hand(open_storage: Any) -> AsyncIterator[ByHand]:
-    async with open_storage(*BUCKETS, clock=ManualClock(float(int(time.time())))) as room:
+async def by_hand(open_kind: Any) -> AsyncIterator[ByHand]:
+    async with open_kind(*BUCKETS, clock=ManualClock(float(int(time.time())))) as room:
         services = room.services
         pair = key_pair(services.state.root, services.clock, services.entropy)
         operations = [bound.operations for bound in room.bindings.bound.values()]

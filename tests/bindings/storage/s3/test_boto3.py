@@ -218,7 +218,7 @@ async def test_buckets(boto: Any):
             with pytest.raises(ClientError) as error:
                 call(Bucket="missing")
             assert code(error)[0] in ("NotImplemented", "NoSuchBucket")
-        for call in (s3.get_bucket_acl, s3.list_multipart_uploads, s3.get_bucket_versioning):
+        for call in (s3.get_bucket_acl, s3.get_bucket_versioning):
             with pytest.raises(ClientError) as error:
                 call(Bucket=BUCKET)
             assert code(error) == ("NotImplemented", 501)
@@ -319,6 +319,50 @@ async def test_multipart_of_a_file(boto: Any, large: Path, tmp_path: Path):
             Bucket="other", Key="copy", Range=f"bytes={(8 << 20) - 5}-{(8 << 20) + 4}"
         )
         assert got["Body"].read() == content[(8 << 20) - 5 : (8 << 20) + 5]
+
+    await boto(work)
+
+
+async def test_unfinished_uploads_are_listed(boto: Any):
+    def work(s3: Any) -> None:
+        def listed(**options: Any) -> Any:
+            return s3.list_multipart_uploads(Bucket=BUCKET, **options)
+
+        assert "Uploads" not in listed()
+        keys = ["b/2", "a", "b/1", "ü &<", "a", "c"]
+        begun = [
+            (key, s3.create_multipart_upload(Bucket=BUCKET, Key=key)["UploadId"]) for key in keys
+        ]
+        s3.create_multipart_upload(Bucket="other", Key="elsewhere")
+        s3.abort_multipart_upload(Bucket=BUCKET, Key="c", UploadId=begun[5][1])
+        wanted = [begun[1], begun[4], begun[2], begun[0], begun[3]]
+        if listed()["Uploads"][0]["UploadId"] == begun[4][1]:  # begun in the same millisecond
+            wanted[:2] = wanted[1], wanted[0]
+        found = listed()
+        assert [(one["Key"], one["UploadId"]) for one in found["Uploads"]] == wanted
+        assert (found["IsTruncated"], found["MaxUploads"]) == (False, 1000)
+        assert found["Uploads"][0]["StorageClass"] == "STANDARD"
+        assert found["Uploads"][0]["Initiated"].year >= 2026
+        pages = s3.get_paginator("list_multipart_uploads").paginate
+        for size in (1, 2, 3, 5):
+            found = [
+                (one["Key"], one["UploadId"])
+                for page in pages(Bucket=BUCKET, PaginationConfig={"PageSize": size})
+                for one in page.get("Uploads", ())
+            ]
+            assert found == wanted, size
+        assert [one["Key"] for one in listed(Prefix="b/")["Uploads"]] == ["b/1", "b/2"]
+        assert [one["Key"] for one in listed(KeyMarker="b/1")["Uploads"]] == ["b/2", "ü &<"]
+        grouped = [
+            one.get("Key") or one["Prefix"]
+            for page in pages(Bucket=BUCKET, Delimiter="/", PaginationConfig={"PageSize": 1})
+            for one in [*page.get("Uploads", ()), *page.get("CommonPrefixes", ())]
+        ]
+        assert grouped == ["a", "a", "b/", "ü &<"]
+        s3.abort_multipart_upload(Bucket=BUCKET, Key=wanted[0][0], UploadId=wanted[0][1])
+        gone = listed(KeyMarker="a", UploadIdMarker=wanted[0][1])["Uploads"]
+        assert [one["UploadId"] for one in gone] == [upload_id for _, upload_id in wanted[1:]]
+        assert listed(MaxUploads=0)["IsTruncated"] is False
 
     await boto(work)
 

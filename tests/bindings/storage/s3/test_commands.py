@@ -13,22 +13,25 @@ async def test_aws(served: Served, large: Path):
     async def aws(*arguments: str, **options: bool) -> str:
         return await served.run("aws", *arguments, **options)
 
-    small = served.home / "small.txt"
-    small.write_text("0123456789")
-    await aws("s3", "cp", str(small), "s3://uploads/d/small.txt", "--metadata", "colour=blue")
-    await aws("s3", "cp", str(large), "s3://uploads/d/e/large.bin", "--no-progress")
+    up, back = served.home / "up", served.home / "back"
+    (up / "e").mkdir(parents=True)
+    (up / "small.txt").write_text("0123456789")
+    (up / "e/large.bin").write_bytes(large.read_bytes())
+    quiet = ("--recursive", "--no-progress")
+    await aws("s3", "cp", str(up), "s3://uploads/d", "--metadata", "colour=blue", *quiet)
+    assert (await served.room.env.STORAGE.head("d/e/large.bin")).etag.endswith("-3")
     listed = await aws("s3", "ls", "s3://uploads/d/")
     assert "PRE e/" in listed and "small.txt" in listed and "large.bin" not in listed
     where = ("--bucket", "uploads", "--key", "d/small.txt")
     got = json.loads(await aws("s3api", "get-object", *where, "--range", "bytes=2-4", "part"))
     assert (served.home / "part").read_text() == "234"
     assert got["Metadata"] == {"colour": "blue"}
-    await aws("s3", "cp", "s3://uploads/d/e/large.bin", "back.bin", "--no-progress")
-    assert (served.home / "back.bin").read_bytes() == large.read_bytes()
     await aws("s3", "sync", "s3://uploads/d", "s3://other/copy", "--no-progress")
     copied = await served.room.env.OTHER.list()
     assert [found.key for found in copied.objects] == ["copy/e/large.bin", "copy/small.txt"]
-    await aws("s3", "rm", "s3://uploads/d/", "--recursive")
+    await aws("s3", "mv", "s3://uploads/d", str(back), *quiet)
+    assert (back / "e/large.bin").read_bytes() == large.read_bytes()
+    assert (back / "small.txt").read_text() == "0123456789"
     await aws("s3api", "get-object", *where, "part", fails=True)
     assert (await served.room.env.STORAGE.list()).objects == []
 

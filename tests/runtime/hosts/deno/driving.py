@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,14 +22,15 @@ from aerostack_dev.config.model import Finding, Project
 from aerostack_dev.runtime.host import HostServices
 from aerostack_dev.runtime.hosts.deno import DenoHost, open_host
 from aerostack_dev.runtime.trace import Trace
+from tests.support.asgi import Drives
 
-from ..python.driving import Answer, Client, write
+from ..python.driving import write
 
 TODAY = datetime.date(2026, 1, 1)
 
 
 @dataclass
-class Driven:
+class Driven(Drives):
     """An open host with its bindings and its project's folder."""
 
     host: DenoHost
@@ -37,18 +38,6 @@ class Driven:
     bindings: Bindings
     trace: Trace
     clock: ManualClock
-
-    async def __call__(
-        self,
-        target: str = "/",
-        method: str = "GET",
-        body: bytes | Iterable[bytes] = b"",
-        headers: Iterable[tuple[str, str]] = (),
-        **scope: Any,
-    ) -> Answer:
-        client = Client(body, headers, target, method, scope)
-        status = await self.host.fetch(client.scope, client.receive, client.send)
-        return Answer(status, client.messages)
 
     async def run(self, code: str) -> Any:
         """What the body of an async function gives, run inside a handler as JSON."""
@@ -58,7 +47,12 @@ class Driven:
 
 @asynccontextmanager
 async def opened(
-    root: Path, source: str | Mapping[str, str], *, main: str = "index.ts", **project: Any
+    root: Path,
+    source: str | Mapping[str, str],
+    *,
+    main: str = "index.ts",
+    hidden: tuple[Path, ...] = (),
+    **project: Any,
 ) -> AsyncIterator[Driven]:
     """The host for `source` (the text of `main`, or files by name)."""
     write(root, {main: dedent(source)} if isinstance(source, str) else source)
@@ -78,7 +72,9 @@ async def opened(
     trace = Trace(clock, os.urandom)
     async with (
         open_bindings(kinds, services) as bindings,
-        open_host(root / main, HostServices(settings, bindings, clock, trace)) as host,
+        open_host(
+            root / main, HostServices(settings, bindings, clock, trace, hidden=hidden)
+        ) as host,
     ):
         yield Driven(host, root, bindings, trace, clock)
 

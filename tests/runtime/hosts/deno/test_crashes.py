@@ -10,8 +10,8 @@ import pytest
 from aerostack_dev.runtime.host import HandlerError, ScheduledEvent
 from aerostack_dev.runtime.hosts.deno import host as deno_host
 from aerostack_dev.runtime.hosts.deno import session as deno_session
+from tests.support.asgi import until
 
-from ..python.driving import until
 from .driving import batch_of, opened
 
 SOURCE = """

@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from aerostack_dev.errors import FunctionError
 from aerostack_dev.runtime.host import HandlerError, LoadError
 from aerostack_dev.runtime.hosts.deno import process
 
@@ -88,8 +89,16 @@ async def test_imports_of_every_kind(tmp_path):
     }
     async with opened(tmp_path, files) as function:
         assert (await function()).body == b'["left x","help",true,1,"62","red","later"]'
-        names = {str(path.relative_to(tmp_path)) for path in function.host.sources}
-        assert names == {"index.ts", "lib/helper.ts", "lazy.ts", "later.ts", "data.json"}
+        found = {path for path in function.host.sources if path.is_file()}
+        names = {str(path.relative_to(tmp_path)) for path in found}
+        assert names == {
+            "index.ts",
+            "lib/helper.ts",
+            "lazy.ts",
+            "later.ts",
+            "data.json",
+            "package.json",
+        }
 
 
 async def test_javascript(tmp_path):
@@ -106,8 +115,17 @@ REFUSED = [
     ("export default class { fetch() {} };", "TypeError", "is no handler", None),
     ("export default 5;", "TypeError", "has no handler", None),
     ("addEventListener('fetch', () => {});", "TypeError", "service-worker syntax", None),
-    ("import './missing.ts';", "TypeError", "Module not found", 1),
-    ("import 'left';", "TypeError", "left", None),
+    ("\nimport './missing.ts';", "Error", 'Cannot find the file "./missing.ts"', 2),
+    ("\nimport './missing.txt';", "Error", 'Cannot find the file "./missing.txt"', 2),
+    ("import 'node:nothing';", "Error", 'No such module "node:nothing"', 1),
+    (
+        "import 'cloudflare:sockets';",
+        "Error",
+        'The module "cloudflare:sockets" does not exist locally',
+        1,
+    ),
+    ("\nimport 'left';", "Error", 'Cannot find the package "left"', 2),
+    ("import './broken.json';", "SyntaxError", "broken.json:1", None),
     ("await Promise.reject(new Error('late'));", "Error", "late", 1),
     ("throw 'a text';", "Error", "a text", None),
     ("Deno.exit(3);", "Error", "it exited with the code 3", None),
@@ -117,7 +135,7 @@ REFUSED = [
 @pytest.mark.parametrize(("source", "kind", "text", "line"), REFUSED)
 async def test_what_cannot_be_loaded(tmp_path, source, kind, text, line):
     with pytest.raises(LoadError) as caught:
-        async with opened(tmp_path, {"index.ts": source}):
+        async with opened(tmp_path, {"index.ts": source, "broken.json": "{"}):
             raise AssertionError("it was loaded")
     failure = caught.value.failure
     assert failure.type == kind
@@ -134,14 +152,22 @@ async def test_what_cannot_be_loaded(tmp_path, source, kind, text, line):
 @pytest.mark.parametrize(
     ("source", "hint"),
     [
-        ("import 'left';", "npm install it"),
-        ("import 'npm:left';", "npm install it"),
-        ("import data from './data.json'; export default data;", 'with { type: "json" }'),
+        ("import 'left';", "install it: npm install left"),
+        ("import 'lib/x';", "there is a folder lib: set `baseUrl`"),
+        ("import '@/x';", "none of the `paths` in tsconfig.json leads to a file"),
+        ("import '~/x';", "none of the `paths` in tsconfig.json leads to a file"),
+        ("import '@a/b/c.js';", "install it: npm install @a/b"),
+        ("import 'npm:left@1';", "install it: npm install left"),
+        ("import 'npm:@a/b';", "install it: npm install @a/b"),
+        ("import 'https://example.test/x.ts';", "nothing is fetched"),
+        ("import '../outside.ts';", "its folder named in `paths`"),
     ],
 )
 async def test_advice_about_modules(tmp_path, source, hint):
     with pytest.raises(LoadError) as caught:
-        async with opened(tmp_path, {"index.ts": source, "data.json": "{}"}):
+        files = {"p/index.ts": source, "outside.ts": "", "p/lib/x.ts": ""}
+        write(tmp_path, files)
+        async with opened(tmp_path / "p", {}):
             raise AssertionError("it was loaded")
     assert hint in caught.value.hint
     assert "deno install" not in caught.value.failure.message
@@ -174,6 +200,9 @@ def test_a_deno_on_the_path_will_do(tmp_path, monkeypatch):
     program.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert process.find_deno() == str(program)
+    write(tmp_path, {"deno": "#!/bin/sh\necho deno 2.8.3 '(stable)'\n"})
+    with pytest.raises(FunctionError, match=r"deno 2\.8 on PATH is too old.*2\.9 or newer"):
+        process.find_deno()
 
 
 async def test_a_binding_of_a_kind_that_does_not_exist(tmp_path):

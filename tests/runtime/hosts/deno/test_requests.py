@@ -8,8 +8,8 @@ import httpx
 import pytest
 
 from aerostack_dev.runtime.host import HandlerError
+from tests.support.asgi import Client, until
 
-from ..python.driving import Client, until
 from .driving import opened
 
 SOURCE = """
@@ -57,8 +57,8 @@ SOURCE = """
             return Response.json({ title: form.get("title"), file: await file.text() });
           }
           case "/slow":
-            request.signal.addEventListener("abort", () => aborted = true);
-            await new Promise(() => {});
+            await new Promise((resolve) => request.signal.addEventListener("abort", resolve));
+            aborted = true;
             return new Response();
           case "/state": return Response.json({ cancelled, aborted, pulled });
           case "/blob": return new Response(new Blob(["blob"], { type: "text/x" }));
@@ -116,7 +116,7 @@ async def test_a_request_and_its_response(client):
     assert answer.headers.get_list("set-cookie") == ["a=1", "b=2"]
     assert answer.headers["content-type"] == "application/json"
     assert int(answer.headers["content-length"]) == len(answer.content)
-    assert dict(answer.headers.raw)[b"x-e"] == b"\xff"
+    assert dict(answer.headers.raw)[b"x-e"] == b"\xc3\xbf"
 
 
 async def test_bodies_in_both_directions(client):
@@ -203,8 +203,6 @@ RESPONSES = [
     ("new Response('x', {status: 204})", "TypeError", "null body status (101, 204, 205, or 304)"),
     ("Response.redirect('/x')", "TypeError", "Unable to parse URL: /x"),
     ("Response.redirect('http://a/', 305)", "RangeError", "305 is not a redirect status code."),
-    ("new WebSocketPair()", "Error", "WebSocketPair is not available"),
-    ("caches.default", "Error", "caches is not available"),
     ("request.headers.set('a', 'b')", "TypeError", "Can't modify immutable headers."),
     ("crypto.subtle.timingSafeEqual(new Uint8Array(1), new Uint8Array(2))", "TypeError", "same"),
     ("request.text()", "TypeError", "Body has already been used."),

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import uvicorn
 
-from .driving import until
+from tests.support.asgi import until
 
 Serve = Callable[[Any], AbstractAsyncContextManager[str]]
 

@@ -8,8 +8,9 @@ import gc
 import pytest
 
 from aerostack_dev.runtime.host import HandlerError, LoadError
+from tests.support.asgi import Client, until
 
-from .driving import Client, opened, until
+from .driving import opened
 
 FASTAPI = """
     import asyncio

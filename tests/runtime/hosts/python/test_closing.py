@@ -10,8 +10,9 @@ import pytest
 from aerostack_dev.runtime.host import HandlerError
 from aerostack_dev.runtime.hosts.python import host as module
 from aerostack_dev.runtime.hosts.python.threads import MAX_THREADS, Threads
+from tests.support.asgi import Client
 
-from .driving import Client, opened
+from .driving import opened
 
 
 async def begin(function, target="/"):

@@ -111,7 +111,34 @@ async def test_a_recursion_is_cut(tmp_path):
     source = "def deep(): deep()\nasync def fetch(request): deep()"
     failure = await failure_of(tmp_path, source)
     assert failure.type == "RecursionError"
-    assert len(failure.frames) == 50
+    assert [(frame.line, frame.function) for frame in failure.frames] == [(2, "deep"), (3, "fetch")]
+    deep, fetch = failure.frames
+    assert deep.more > 100
+    assert deep.rest == f"… {deep.more} more frames of deep"
+    assert failure.stack.count("in deep") == 1
+    assert deep.rest in failure.stack
+    assert fetch.rest == ""
+
+
+async def test_functions_that_call_each_other_are_cut(tmp_path):
+    source = """
+        def even(n): return odd(n - 1)
+        def odd(n): return even(n - 1)
+        def twice(n): return even(9) if n == 0 else twice(n - 1)
+        async def fetch(request): twice(2)
+    """
+    failure = await failure_of(tmp_path, source)
+    names = [frame.function for frame in failure.frames]
+    assert sorted(names[:2]) == ["even", "odd"]
+    assert names[2:] == ["twice"] * 3 + ["fetch"]
+    assert abs(failure.frames[0].more - failure.frames[1].more) <= 1
+
+
+async def test_a_long_way_is_cut(tmp_path):
+    calls = "\n".join(f"def f{n}(): f{n + 1}()" for n in range(70))
+    source = f"{calls}\ndef f70(): 1 / 0\nasync def fetch(request): f0()"
+    failure = await failure_of(tmp_path, source)
+    assert [frame.function for frame in failure.frames] == [f"f{n}" for n in range(70, 20, -1)]
 
 
 async def test_an_error_that_cannot_be_shown(tmp_path):
@@ -132,6 +159,8 @@ async def test_an_error_that_cannot_be_shown(tmp_path):
     [
         ("import sys\nasync def fetch(request): sys.exit(3)", "SystemExit"),
         ("import sys\ndef fetch(request): sys.exit(3)", "SystemExit"),
+        ("async def fetch(request): raise KeyboardInterrupt", "KeyboardInterrupt"),
+        ("def fetch(request): raise KeyboardInterrupt", "KeyboardInterrupt"),
         ("def fetch(request): raise StopIteration", "RuntimeError"),
         (
             "import asyncio\nasync def fetch(request): raise asyncio.CancelledError",
@@ -154,9 +183,11 @@ async def test_what_would_end_a_process_is_a_failure_too(tmp_path, source, kind)
         ({"index.py": "x = 1\ny = (\n"}, 2, "SyntaxError: '(' was never closed", ""),
         ({"index.py": "import helper", "helper.py": "\n\n1 +"}, 3, "SyntaxError", ""),
         ({"index.py": "\nimport nothing_like_it"}, 2, "No module named", "nothing_like_it"),
-        ({"index.py": "from js import fetch"}, 1, "No module named 'js'", "workers"),
+        ({"index.py": "from js import Date"}, 1, "cannot import name 'Date'", "Python's own"),
+        ({"index.py": "import js\njs.Date.now()"}, 2, "`js` has no 'Date' here, only", ""),
         ({"index.py": "from workers import Nope"}, 1, "cannot import name", "WorkerEntrypoint"),
         ({"index.py": "import sys\nsys.exit(1)"}, 2, "SystemExit: 1", "calls exit()"),
+        ({"index.py": "raise KeyboardInterrupt"}, 1, "KeyboardInterrupt", ""),
         ({"index.py": "1 / 0"}, 1, "ZeroDivisionError: division by zero", ""),
         ({"index.py": "x = 1\x00"}, None, "null bytes", ""),
     ],

@@ -10,11 +10,13 @@ import textwrap
 import pytest
 
 from aerostack_dev.runtime.host import LoadError
-from aerostack_dev.runtime.hosts.python import open_host
-from aerostack_dev.runtime.hosts.python.authored import PACKAGE, Authored
+from aerostack_dev.runtime.hosts.authored import PACKAGE, Authored
+from aerostack_dev.runtime.hosts.python import open_host, threads
 from aerostack_dev.runtime.hosts.python.importing import AuthorFinder
+from aerostack_dev.runtime.hosts.python.threads import Abandoned, run_interruptible
+from tests.support.asgi import until
 
-from .driving import Driven, opened, services, until, write
+from .driving import Driven, opened, services, write
 
 
 async def test_folders_of_the_project_are_importable(tmp_path):
@@ -232,6 +234,31 @@ def test_importing_the_package_is_cheap():
     code = "import sys, aerostack_dev; print(len([m for m in sys.modules if 'aerostack' in m]))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert int(done.stdout) == 3
+
+
+async def test_an_import_is_not_given_up_while_it_holds_a_lock(monkeypatch):
+    """A lock of the import system whose holder is gone stops every later import."""
+    monkeypatch.setattr(threads, "LOCKING", ("<locking>",))
+    begun, leave, ended = [], [], []
+    code = compile("begun.append(1)\nwhile not leave: pass", "<locking>", "exec")
+
+    def run():
+        try:
+            exec(code, {"begun": begun, "leave": leave})
+            while True:
+                pass
+        except Abandoned:
+            ended.append(bool(leave))
+
+    task = asyncio.create_task(run_interruptible(run))
+    await until(lambda: bool(begun))
+    task.cancel()
+    await asyncio.wait({task})
+    for _ in range(5):
+        await asyncio.sleep(threads.RETRY_SECONDS)
+    leave.append(1)
+    await until(lambda: bool(ended))
+    assert ended == [True]
 
 
 def test_loading_a_function_imports_no_http_client_and_no_form_parser(tmp_path):

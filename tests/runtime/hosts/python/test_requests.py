@@ -7,8 +7,9 @@ import asyncio
 import pytest
 
 from aerostack_dev.runtime.host import HandlerError
+from tests.support.asgi import Client
 
-from .driving import Client, opened
+from .driving import opened
 
 
 async def test_a_small_response_is_two_messages(tmp_path):

@@ -28,6 +28,7 @@ from ..chat_requests import DEFAULT_MAX_TOKENS, DEFAULT_SUMMARY
 from ..openai_compatible import texts_of
 from . import extracting, filling, tools
 from .embedding import cosine, embed
+from .summarising import summarised
 from .words import coverage, rarity, terms
 
 LEXICAL_SHARE = 0.8
@@ -60,6 +61,9 @@ class Offline:
 
     def offers(self, call: Call) -> bool:
         return call.model.task in self._tasks
+
+    def naming(self, call: Call) -> str:
+        return ""
 
     async def answer(self, call: Call) -> Outcome:
         if not self._said:
@@ -139,11 +143,17 @@ def _said(inputs: Mapping[str, Any], question: str, context: list[str]) -> str:
     """The answer: what tools found, the JSON that was asked for, or quoted sentences."""
     schema = wanted_schema(inputs)
     if schema is None:
-        return extracting.tool_results(inputs) or extracting.answer(question, context)
+        return extracting.tool_results(inputs) or _quoted(inputs, question, context)
     if not schema:
-        return wire.dumps({"answer": extracting.answer(question, context)}).decode()
+        return wire.dumps({"answer": _quoted(inputs, question, context)}).decode()
     # The question itself is text too: "Extract the name: Ada Lovelace" has all in one.
     return wire.dumps(filling.filled(schema, "\n".join([*context, question]))).decode()
+
+
+def _quoted(inputs: Mapping[str, Any], question: str, context: list[str]) -> str:
+    """A summary where one is asked for, or an answer."""
+    limit = int(inputs.get("max_tokens", DEFAULT_MAX_TOKENS))
+    return summarised(inputs, limit) or extracting.answer(question, context)
 
 
 def _json_wanted(inputs: Mapping[str, Any]) -> bool:

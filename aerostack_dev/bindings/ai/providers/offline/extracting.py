@@ -31,7 +31,7 @@ _ASKED = re.compile(r"(?:^|\n)\s*(?:question|query|user question|q)\s*:\s*(.+)",
 
 def conversation(inputs: Mapping[str, Any]) -> tuple[str, list[str]]:
     """The question of a chat call, and the sentences that it may be answered from."""
-    messages = _messages(inputs)
+    messages = messages_of(inputs)
     asking = max((at for at, each in enumerate(messages) if each[0] == "user"), default=None)
     question, rest = _question(messages[asking][1]) if asking is not None else ("", [])
     context: list[str] = []
@@ -61,7 +61,7 @@ def answer(question: str, context: Sequence[str]) -> str:
 def tool_results(inputs: Mapping[str, Any]) -> str:
     """What tools answered after the last question; empty when there is nothing."""
     results: list[str] = []
-    for role, text in _messages(inputs):
+    for role, text in messages_of(inputs):
         if role == "user":
             results.clear()
         elif role in TOOL_ROLES:
@@ -69,8 +69,8 @@ def tool_results(inputs: Mapping[str, Any]) -> str:
     return "\n".join(results)
 
 
-def summary(text: str, limit: int) -> str:
-    """The sentences with the commonest words, in their order, at most `limit` tokens."""
+def summary(text: str, limit: int, most: int = SUMMARY_SENTENCES) -> str:
+    """The `most` sentences with the commonest words, in their order, in `limit` tokens."""
     found = sentences(text)
     counts = Counter(term for sentence in found for term in terms(sentence))
     scores = []
@@ -79,13 +79,14 @@ def summary(text: str, limit: int) -> str:
         scores.append(sum(counts[term] for term in set(bag)) / (len(bag) or 1) ** 0.5)
     ranked = sorted(range(len(found)), key=lambda at: (-scores[at], at))
     chosen: list[int] = []
-    for at in ranked[:SUMMARY_SENTENCES]:
+    for at in ranked[:most]:
         if not chosen or count(" ".join(found[each] for each in (*chosen, at))) <= limit:
             chosen.append(at)
     return " ".join(found[at] for at in sorted(chosen))
 
 
-def _messages(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
+def messages_of(inputs: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Role and text of each message; a prompt is one of the user's."""
     given = inputs.get("messages", inputs.get("input"))
     if not isinstance(given, list):
         return [("user", plain(inputs.get("prompt", given)))]

@@ -1,0 +1,1 @@
+CREATE TABLE log (number INTEGER PRIMARY KEY, text TEXT);
