@@ -1,177 +1,157 @@
-"""Ratios of `aerostack dev` to the bare libraries beneath it, in one run.
+"""`aerostack dev` beside its peers, measured in one run on this machine.
 
-    make bench             # about a minute
-    python bench/run.py --seconds 2 --rounds 2
+    make bench                   # all of it, about 50 minutes
+    make bench QUICK=1           # under 3 minutes
+    make bench SOAK=0            # without the soak; SOAK=minutes
+    .venv/bin/python bench/run.py --only rates --rounds 3
 
-Contenders take turns (A B A B), every answer is checked before it counts, and what is
-printed is the median of the rounds with its spread. Needs `wrk`.
+How it measures, and what is unfair in it: bench/README.md. Results: bench/results/.
 """
 
 import argparse
-import contextlib
 import json
-import re
-import shutil
-import socket
-import statistics
+import signal
 import subprocess
 import sys
 import tempfile
 import time
-import urllib.request
 from pathlib import Path
 
-HERE = Path(__file__).parent
-SIX = "aiosqlite, apscheduler.schedulers.asyncio, click, starlette.applications, tomli, uvicorn"
-CONNECTIONS = 16
-ROW = {"id": 42, "name": "item 42"}
+import measures
+from contenders import BARE, HERE, PYTHON, TYPESCRIPT, Contender, peers
+from load import WRK
+from measures import Samples, Settings, say
+from report import machine, publish, write
+from table import verdicts
 
-
-def free_port() -> int:
-    with socket.socket() as one:
-        one.bind(("127.0.0.1", 0))
-        return one.getsockname()[1]
-
-
-def get(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
-        return answer.read()
-
-
-def wait_for(url: str, process: subprocess.Popen) -> None:
-    for _ in range(20_000):
-        with contextlib.suppress(OSError):
-            get(url)
-            return
-        if process.poll() is not None:
-            raise SystemExit(f"{process.args} ended with {process.returncode}")
-        time.sleep(0.001)
-    raise SystemExit(f"{url} never answered")
-
-
-@contextlib.contextmanager
-def running(command: list[str], url: str, cwd: Path, log: Path | None = None):
-    with contextlib.ExitStack() as stack:
-        out = stack.enter_context(log.open("wb")) if log else subprocess.DEVNULL
-        process = subprocess.Popen(command, cwd=cwd, stdout=out, stderr=subprocess.STDOUT)
-        try:
-            wait_for(url, process)
-            yield
-        finally:
-            process.terminate()
-            process.wait(10)
-
-
-@contextlib.contextmanager
-def bare():
-    port = free_port()
-    command = [sys.executable, "-m", "uvicorn", "bare:app", "--port", str(port)]
-    with running(
-        [*command, "--log-level", "warning"], f"http://127.0.0.1:{port}/hello", HERE / "peers"
-    ):
-        yield f"http://127.0.0.1:{port}"
-
-
-@contextlib.contextmanager
-def ours(level: str = "warning"):
-    port = free_port()
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(shutil.copytree(HERE / "project", Path(folder) / "project"))
-        command = [sys.executable, "-m", "aerostack_dev", "dev", "--port", str(port)]
-        url = f"http://127.0.0.1:{port}"
-        with running([*command, "--log-level", level], f"{url}/hello", project, project / "log"):
-            get(f"{url}/seed")
-            yield url
-
-
-def rate(url: str, expected: object, seconds: int) -> float:
-    """Requests per second, after checking what is served."""
-    answer = get(url)
-    found = json.loads(answer) if isinstance(expected, dict) else answer.decode()
-    if found != expected:
-        raise SystemExit(f"{url} answers {answer!r} in place of {expected!r}")
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", url]
-    text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
-    if "Non-2xx" in text:
-        raise SystemExit(f"{url}: {text}")
-    return float(re.search(r"Requests/sec:\s+([\d.]+)", text)[1])
-
-
-def first_response() -> float:
-    """Seconds from the start of the process to its first answer."""
-    with tempfile.TemporaryDirectory() as folder:
-        project = Path(shutil.copytree(HERE / "project", Path(folder) / "project"))
-        port = free_port()
-        command = [sys.executable, "-m", "aerostack_dev", "dev", "--port", str(port)]
-        started = time.perf_counter()
-        with running(command, f"http://127.0.0.1:{port}/hello", project):
-            return time.perf_counter() - started
-
-
-def bare_import() -> float:
-    """Seconds of a process that only imports the six packages of the core."""
-    started = time.perf_counter()
-    subprocess.run([sys.executable, "-c", f"import {SIX}"], check=True)
-    return time.perf_counter() - started
-
-
-def said(name: str, values: list[float], base: list[float], unit: str, target: str) -> None:
-    middle, other = statistics.median(values), statistics.median(base)
-    spread = f"{min(values):.4g} to {max(values):.4g}"
-    print(
-        f"{name:<38} {middle:>10.4g} {unit:<4} ({spread})   "
-        f"{middle / other:>5.2f} × {other:.4g}   wanted {target}"
-    )
-
-
-def measure_rates(rounds: int, seconds: int) -> None:
-    names = ("bare hello", "hello", "bare row", "row", "hello logged", "cache", "put", "send")
-    found: dict[str, list[float]] = {name: [] for name in names}
-    for _ in range(rounds):
-        with bare() as url:
-            found["bare hello"].append(rate(f"{url}/hello", "hello", seconds))
-            found["bare row"].append(rate(f"{url}/row", ROW, seconds))
-        with ours() as url:
-            found["hello"].append(rate(f"{url}/hello", "hello", seconds))
-            found["row"].append(rate(f"{url}/row", ROW, seconds))
-            found["put"].append(rate(f"{url}/put", "ok", seconds))
-            found["cache"].append(rate(f"{url}/cache", ROW, seconds))
-            found["send"].append(rate(f"{url}/send", "sent", seconds))
-        with ours("info") as url:
-            found["hello logged"].append(rate(f"{url}/hello", "hello", seconds))
-    said("hello / bare uvicorn + Starlette", found["hello"], found["bare hello"], "/s", "≥ 0.75")
-    said(
-        "hello with its lines in a file / hello",
-        found["hello logged"],
-        found["hello"],
-        "/s",
-        "≥ 0.80",
-    )
-    said("DB one row / aiosqlite in Starlette", found["row"], found["bare row"], "/s", "≥ 0.85")
-    said("CACHE get / aiosqlite in Starlette", found["cache"], found["bare row"], "/s", "-")
-    said("CACHE put / aiosqlite in Starlette", found["put"], found["bare row"], "/s", "-")
-    said("QUEUE send / aiosqlite in Starlette", found["send"], found["bare row"], "/s", "-")
-
-
-def measure_starts(rounds: int) -> None:
-    bare_import()
-    first_response()
-    imports, starts = [], []
-    for _ in range(rounds):
-        imports.append(bare_import())
-        starts.append(first_response())
-    said("start → first response / bare import", starts, imports, "s", "≤ 1.67")
+FULL = Settings(5, 3, 1, 20_000, 20_000, (1_000, 10_000, 100_000), 10)
+QUICK = Settings(1, 1, 0.3, 20_000, 2_000, (1_000, 10_000), 0)
+BUSY = 0.3
+"""A load average above this share of the cores disturbs."""
+STAGES = ("start", "reload", "rates", "tracing", "drain", "vectors", "soak")
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=3)
-    chosen = parser.parse_args()
-    if shutil.which("wrk") is None:
-        raise SystemExit("`wrk` makes the load and is not installed: install your system's package")
-    measure_starts(chosen.rounds * 2 + 1)
-    measure_rates(chosen.rounds, chosen.seconds)
+    chosen = _arguments()
+    settings = _settings(chosen)
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, _interrupted)
+    contenders = [PYTHON, TYPESCRIPT, *_present(), BARE]
+    contenders = [each for each in contenders if each.name not in chosen.without]
+    samples, about = Samples(), machine()
+    if WRK is None:
+        say("wrk is not installed: a client in Python makes the load and limits it to some")
+        say("10 000 requests/s. Better: apt install wrk, brew install wrk, dnf install wrk")
+    if about["load average"] > BUSY * about["cores"]:
+        say(f"This machine is busy (load average {about['load average']:.1f}, {about['cores']}")
+        say("cores): only processor time and memory will mean something.")
+    begun = time.monotonic()
+    try:
+        for stage in chosen.only:
+            say(f"\n{stage} ({time.monotonic() - begun:.0f} s so far)")
+            _measure(stage, contenders, settings, samples)
+            write(chosen.results, contenders, settings, samples, about)
+    except KeyboardInterrupt:
+        say("\nended early; what was measured is in the results")
+        write(chosen.results, contenders, settings, samples, about)
+        sys.exit(130)
+    if chosen.publish:
+        publish(chosen.publish, samples, settings, about)
+    _conclude(samples, chosen.results, time.monotonic() - begun)
+
+
+def _interrupted(*_: object) -> None:
+    """The first signal ends what was started; another one must not disturb that."""
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+def _measure(stage: str, contenders: list[Contender], settings: Settings, samples: Samples) -> None:
+    if stage == "start":
+        measures.starts(contenders, settings, samples)
+    elif stage == "reload":
+        measures.reloads(contenders, settings, samples)
+    elif stage == "rates":
+        measures.rates(contenders, settings, samples)
+    elif stage == "tracing":
+        measures.tracing(settings, samples)
+    elif stage == "drain":
+        measures.drains(contenders, settings, samples)
+    elif stage == "vectors":
+        _vectors(settings, samples)
+    elif settings.soak_minutes:
+        measures.soak(settings, samples)
+
+
+def _vectors(settings: Settings, samples: Samples) -> None:
+    """In a process of its own, which switches the collector off."""
+    with tempfile.TemporaryDirectory() as folder:
+        results = Path(folder, "results")
+        sizes = [str(size) for size in settings.sizes]
+        command = [sys.executable, str(HERE / "vectors.py"), "--json", str(results)]
+        process = subprocess.Popen([*command, "--sizes", *sizes])
+        try:
+            if process.wait():
+                raise SystemExit(f"bench/vectors.py ended with {process.returncode}")
+        finally:
+            process.kill()
+            process.wait()
+        for size, figures in json.loads(results.read_text()).items():
+            for what, value in figures.items():
+                samples.add(f"vectors {size} {what}", "python", 0, value)
+
+
+def _present() -> list[Contender]:
+    found = peers()
+    names = {each.name for each in found}
+    for name in ("wrangler", "miniflare", "functions"):
+        if name not in names:
+            say(f"{name} is not installed and not measured: run `make bench` with a network")
+    return found
+
+
+def _settings(chosen: argparse.Namespace) -> Settings:
+    known = QUICK if chosen.quick else FULL
+    return Settings(
+        chosen.rounds or known.rounds,
+        chosen.seconds or known.seconds,
+        known.warming,
+        known.messages,
+        known.peer_messages,
+        known.sizes,
+        known.soak_minutes if chosen.soak is None else chosen.soak,
+    )
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--quick", action="store_true", help="one short round of everything")
+    parser.add_argument("--rounds", type=int, help="how often each contender has its turn")
+    parser.add_argument("--seconds", type=int, help="how long each load lasts")
+    parser.add_argument("--soak", type=float, metavar="MINUTES", help="0: none")
+    parser.add_argument("--only", nargs="+", choices=STAGES, default=STAGES, help="some stages")
+    parser.add_argument("--without", nargs="+", default=[], metavar="NAME", help="leave out")
+    parser.add_argument("--results", type=Path, default=HERE / "results", help="a folder")
+    parser.add_argument("--publish", type=Path, metavar="PAGE", help="write the ratios there too")
+    return parser.parse_args()
+
+
+def _conclude(samples: Samples, folder: Path, seconds: float) -> None:
+    say(f"\n{seconds:.0f} s. What must be reached:")
+    for verdict in verdicts(samples):
+        spread = f"({verdict.lowest:.3g} to {verdict.highest:.3g})"
+        mark = "pass" if verdict.reached else "MISS"
+        say(
+            f"  {mark}  {verdict.goal.title:<36} {verdict.median:>9.3g} {spread:<22}"
+            f" wanted {verdict.goal.wanted}"
+        )
+    for measure, failed in samples.failures.items():
+        for name, text in failed.items():
+            say(f"  MISS  {measure} of {name}: {text[:200]}")
+    say(f"\nAll figures and plots: {folder}/results.md")
 
 
 if __name__ == "__main__":
