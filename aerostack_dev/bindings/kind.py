@@ -81,6 +81,9 @@ class Kind:
     names that it answers to."""
     check: str = ""
     """`check(project) -> Iterable[Finding]`: what `aerostack check` says of the room."""
+    constants: Callable[[Project], Mapping[str, Any]] = lambda project: {}
+    """What the face for TypeScript must know of the project before its first call. It is
+    asked at every start: nothing of the room is imported for it."""
     interface: str = ""
     """What TypeScript calls a binding of this kind; `types.d.ts` of the room declares it."""
 

@@ -18,10 +18,9 @@ from .. import wire
 from ..bindings.env import Env
 from ..bindings.kind import named
 from ..bindings.opening import Bound, Current
-from ..bindings.queue import content
+from ..bindings.queue import content, default_content_type
 from ..bindings.queue.backend import Backend
 from ..bindings.queue.batch import Batch, Message, Metrics, Settlement
-from ..bindings.queue.operations import default_content_type
 from ..bindings.queue.policy import Policy, default_policies, policies
 from ..config.model import Finding, Project
 from ..functions.headers import Headers

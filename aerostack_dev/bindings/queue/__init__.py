@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import datetime
 from typing import Annotated, Literal
 
 import msgspec
 
-from ...config.model import Section
+from ...config.model import Project, Section
 from ..kind import Kind
 
 MAX_DELAY = 86_400
@@ -15,6 +16,8 @@ MAX_BATCH_SIZE = 100
 MAX_BATCH_TIMEOUT = 60
 MAX_RETRIES = 100
 MAX_CONCURRENCY = 250
+JSON_DEFAULT = datetime.date(2024, 3, 18)
+"""From this compatibility date on, a message without a content type is json."""
 
 Name = Annotated[str, msgspec.Meta(min_length=1)]
 Delay = Annotated[int, msgspec.Meta(ge=0, le=MAX_DELAY)]
@@ -61,6 +64,11 @@ def resource(producer: Producer) -> str:
     return producer.queue
 
 
+def default_content_type(project: Project) -> Literal["json", "v8"]:
+    """What a message is that does not say."""
+    return "json" if project.since(JSON_DEFAULT, "queues_json_messages") else "v8"
+
+
 KIND = Kind(
     name="queue",
     title="message queue",
@@ -74,5 +82,6 @@ KIND = Kind(
     admin="aerostack_dev.bindings.queue.admin:Admin",
     starts=True,
     settings=(CONSUMERS,),
+    constants=lambda project: {"defaultContentType": default_content_type(project)},
     interface="Queue",
 )

@@ -13,16 +13,15 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...clock import Clock
-from ...config.model import Project
 from ...errors import BindingError
 from ..kind import Services
 from ..options import int32
 from ..options import options as chosen
 from ..spans import operation
-from . import MAX_DELAY, Producer, resource
+from . import MAX_DELAY, Producer, default_content_type, resource
 from .backend import Backend, Outgoing
 from .batch import Metrics
-from .content import ENCODERS, JSON, V8, unsupported
+from .content import ENCODERS, unsupported
 
 MAX_MESSAGE = 128_000
 """Bytes of one body."""
@@ -30,8 +29,6 @@ MAX_BATCH_COUNT = 100
 MAX_BATCH = 256_000
 """Bytes of all bodies of a batch: production's limit."""
 
-JSON_DEFAULT = datetime.date(2024, 3, 18)
-"""From this compatibility date on, a message without a content type is json."""
 EXPOSED_CODES = datetime.date(2026, 3, 12)
 """From this compatibility date on, refusals carry their code."""
 
@@ -56,7 +53,6 @@ class Operations:
     def __init__(self, declaration: Producer, backend: Backend, services: Services) -> None:
         self.binding = declaration.binding
         self.default_content_type = default_content_type(services.project)
-        self.constants = {"defaultContentType": self.default_content_type}
         self._queue = resource(declaration)
         self._delay = declaration.delivery_delay
         self._backend = backend
@@ -171,11 +167,6 @@ class Sender:
         if not 0 <= message.delay <= MAX_DELAY:
             cause = f"message delay of {message.delay} seconds is not within 0 to {MAX_DELAY}"
             raise self._refusal.error(call, cause, code)
-
-
-def default_content_type(project: Project) -> str:
-    """What a message is that does not say."""
-    return JSON if project.since(JSON_DEFAULT, "queues_json_messages") else V8
 
 
 def request(item: Any) -> Mapping[str, Any]:

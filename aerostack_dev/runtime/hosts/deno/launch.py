@@ -76,7 +76,7 @@ def _start(main: Path, services: HostServices, typescript: TypeScriptConfig) -> 
             {
                 "name": bound.name,
                 "face": url_of(bound.kind.typescript),
-                "constants": getattr(bound.operations, "constants", {}),
+                "constants": dict(bound.kind.constants(project)),
             }
             for bound in services.bindings.bound.values()
         ],
