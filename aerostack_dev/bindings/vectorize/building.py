@@ -34,7 +34,7 @@ from .transactions import Graph
 
 BATCH = 512
 BEHIND = 10
-"""How much less urgent than the server (`nice`)."""
+"""How much less urgent than the server (`nice`), where there is no class for idle work."""
 
 ROWS = "SELECT number, floats FROM embeddings WHERE number > ? AND number <= ? ORDER BY number"
 
@@ -79,11 +79,20 @@ def _end_with_input() -> None:
     os._exit(1)
 
 
+def _stand_back() -> None:
+    """Run when nobody else would: a thread of the server that has to wait for a core may
+    hold the interpreter's lock, and then its event loop waits as well.
+    """
+    if sys.platform == "linux":
+        os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+    elif sys.platform != "win32":
+        os.nice(BEHIND)
+
+
 def main() -> None:
     request = msgspec.json.decode(sys.argv[1], type=Request)
     threading.Thread(target=_end_with_input, daemon=True).start()
-    if hasattr(os, "nice"):
-        os.nice(BEHIND)
+    _stand_back()
     sys.stdout.buffer.write(msgspec.json.encode(build(request)))
 
 
