@@ -156,8 +156,8 @@ class Debugger:
                 with urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
                     (target,) = json.load(answer)
                 break
-            except OSError:
-                assert time.monotonic() < deadline, "nothing listens"
+            except (OSError, ValueError):  # nobody listens yet, or has no target yet
+                assert time.monotonic() < deadline, "there is nothing to debug"
                 time.sleep(0.05)
         url = target["webSocketDebuggerUrl"]
         self.socket = stack.enter_context(connect(url, max_size=None))
