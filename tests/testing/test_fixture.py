@@ -41,11 +41,6 @@ async def test_each_test_has_a_state_of_its_own(aerostack: App, again: int):
     assert await texts(aerostack) == ["seeded", "request"]
 
 
-async def test_the_functions_globals_live_on(aerostack: App):
-    first = (await aerostack.fetch("/")).json()["requests"]
-    assert (await aerostack.fetch("/")).json()["requests"] == first + 1
-
-
 @pytest.mark.aerostack(seed=False)
 async def test_the_marker_leaves_the_seed_out(aerostack: App):
     assert await texts(aerostack) == []

@@ -63,6 +63,26 @@ async def visited(aerostack):
 async def test_marked(visited):
     assert (await visited.fetch("/")).json()["count"] == 2
 """
+COUNTING = """
+from pathlib import Path
+from workers import Response
+
+with Path("loads.txt").open("a") as loads:
+    loads.write("loaded\\n")
+requests = 0
+
+async def fetch(request, env, ctx):
+    global requests
+    requests += 1
+    return Response.json(requests)
+"""
+COUNTED = """
+import pytest
+
+@pytest.mark.parametrize("expected", [{numbers}])
+async def test_counted(aerostack, expected):
+    assert (await aerostack.fetch("/")).json() == expected
+"""
 BACKEND = """
 @pytest.fixture
 def anyio_backend():
@@ -111,6 +131,17 @@ def test_pytest_asyncio_runs_what_it_wants_to_run(project: Path, mode: str):
 def test_anyio_runs_what_it_wants_to_run(project: Path):
     write_project(project, {"tests/test_marked.py": MARKED.format(mark="anyio") + BACKEND})
     assert "4 passed" in run(project, "-p", "no:asyncio", "-W", "error")
+
+
+def test_the_function_is_loaded_once_for_a_whole_session(project: Path):
+    files = {
+        "src/index.py": COUNTING,
+        "tests/test_plain.py": COUNTED.format(numbers="1, 2"),
+        "tests/unit/test_other.py": COUNTED.format(numbers="3, 4"),
+    }
+    write_project(project, files)
+    assert "4 passed" in run(project, *ALONE)
+    assert (project / "loads.txt").read_text() == "loaded\n"
 
 
 def test_a_wrong_marker_and_a_broken_project_are_told(project: Path):

@@ -2,19 +2,15 @@ import asyncio
 
 from workers import Response
 
-requests = 0
-
 
 async def fetch(request, env, ctx):
-    global requests
-    requests += 1
     if request.url.endswith("/forever"):
         ctx.wait_until(asyncio.Event().wait())
     if request.url.endswith("/broken"):
         raise LookupError("the author's own")
     await env.CACHE.put("last", request.url, expirationTtl=60)
     await note(env, "request")
-    return Response.json({"greeting": env.GREETING, "requests": requests})
+    return Response.json({"greeting": env.GREETING})
 
 
 async def queue(batch, env):
