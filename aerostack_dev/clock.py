@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from typing import Protocol
 
 stopwatch = time.perf_counter
@@ -64,18 +64,7 @@ class SystemClock:
         await self.wait(asyncio.Event(), self.now() + seconds)
 
     async def wait(self, event: asyncio.Event, until: float | None = None) -> bool:
-        if until is None:
-            return await event.wait()
-        while not event.is_set():
-            left = until - self.now()
-            if left <= 0:
-                return False
-            try:
-                async with asyncio.timeout(min(left, RECHECK_SECONDS)):
-                    await event.wait()
-            except TimeoutError:
-                continue
-        return True
+        return await _wait(self, event, until, event.wait)
 
     def real(self, when: float) -> float:
         return when
@@ -131,18 +120,7 @@ class MovableClock:
         await self.wait(asyncio.Event(), self.now() + seconds)
 
     async def wait(self, event: asyncio.Event, until: float | None = None) -> bool:
-        if until is None:
-            return await event.wait()
-        while not event.is_set():
-            left = until - self.now()
-            if left <= 0:
-                return False
-            try:
-                async with asyncio.timeout(min(left, RECHECK_SECONDS)):
-                    await _first(event, self._shifts.next)
-            except TimeoutError:
-                continue
-        return True
+        return await _wait(self, event, until, lambda: _first(event, self._shifts.next))
 
     def real(self, when: float) -> float:
         return when - self.offset if self._still is None else time.time() + when - self._still
@@ -208,6 +186,25 @@ class _Shifts:
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         self._callbacks.append(callback)
         return lambda: self._callbacks.remove(callback)
+
+
+async def _wait(
+    clock: Clock,
+    event: asyncio.Event,
+    until: float | None,
+    stirred: Callable[[], Awaitable[object]],
+) -> bool:
+    """`Clock.wait` where time passes by itself; `stirred` returns when it is worth a look."""
+    if until is None:
+        return await event.wait()
+    while not event.is_set():
+        left = until - clock.now()
+        if left <= 0:
+            return False
+        with suppress(TimeoutError):
+            async with asyncio.timeout(min(left, RECHECK_SECONDS)):
+                await stirred()
+    return True
 
 
 async def _first(*events: asyncio.Event) -> None:

@@ -50,6 +50,58 @@ class Stream:
     size: int | None = None
 
 
+class Ready:
+    """An async iterator of bytes that may have all of them already."""
+
+    size: int | None = None
+    """How many they are, where that is known beforehand."""
+
+    def take(self) -> bytes | None:
+        """All that is left, if it is here; then the iterator has ended."""
+        raise NotImplementedError
+
+
+class AtHand(Ready):
+    """`data` as an async iterator: one piece, none when it is empty."""
+
+    def __init__(self, data: bytes) -> None:
+        self.size = len(data)
+        self._data = data
+
+    def take(self) -> bytes:
+        data, self._data = self._data, b""
+        return data
+
+    def __aiter__(self) -> AtHand:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._data:
+            raise StopAsyncIteration
+        return self.take()
+
+    async def aclose(self) -> None:
+        """Nobody reads on."""
+        self._data = b""
+
+
+def at_hand(data: bytes) -> Stream:
+    """A stream of `data`."""
+    return Stream(AtHand(data), len(data))
+
+
+def taken(chunks: object) -> bytes | None:
+    """All bytes of `chunks`, if they are here; then it has ended. None: read it."""
+    return chunks.take() if isinstance(chunks, Ready) else None
+
+
+async def close_chunks(chunks: object) -> None:
+    """Tell an iterator of pieces that nobody reads on, if it can be told."""
+    close = getattr(chunks, "aclose", None)
+    if close is not None:
+        await close()
+
+
 def dumps(value: Any) -> bytes:
     """`value` as compact JSON, as `JSON.stringify` would write it.
 

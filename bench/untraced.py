@@ -13,7 +13,7 @@ from aerostack_dev.runtime.trace import Invocation, Trace
 
 class Untraced(Trace):
     def open(self, kind, name, *_, **__):
-        return Invocation("", kind, name, 0.0, 0.0)
+        return Invocation("", 0, kind, name, 0.0, 0.0)
 
     def close(self, invocation, outcome):
         invocation.outcome = outcome

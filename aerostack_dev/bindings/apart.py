@@ -3,23 +3,20 @@
     python -P -m aerostack_dev.bindings.apart REQUEST
 
 Beside a busy event loop each file and each piece of one would wait for the interpreter's
-lock. REQUEST is a `Request` in JSON, the answer on standard output an `Answer`. The
-process ends when its standard input does, so that it does not outlive a server that was
-killed.
+lock. REQUEST is a `Request` in JSON, the answer on standard output an `Answer`.
 """
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from ..errors import StateError
+from .child import serve
 from .contents import Contents
 
 if TYPE_CHECKING:
@@ -58,7 +55,7 @@ def copy_apart(contents: Contents, root: Path, folder: Path) -> Copied:
     from .instant import Copied
 
     request = Request(sorted(contents.places), str(root), str(folder))
-    with subprocess.Popen(  # noqa: S603 - our own module
+    with subprocess.Popen(
         [sys.executable, "-P", "-m", __name__, msgspec.json.encode(request).decode()],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
@@ -75,12 +72,6 @@ def copy_apart(contents: Contents, root: Path, folder: Path) -> Copied:
     if answer.refusal is not None:
         raise _error(answer.refusal)
     return msgspec.convert(answer.copied, Copied, strict=False)
-
-
-def main() -> None:
-    request = msgspec.json.decode(sys.argv[1], type=Request)
-    threading.Thread(target=_end_with_input, daemon=True).start()
-    sys.stdout.buffer.write(msgspec.json.encode(_answer(request)))
 
 
 def _answer(request: Request) -> Answer:
@@ -101,11 +92,5 @@ def _error(refusal: Refusal) -> Exception:
     return StateError(refusal.message, hint=refusal.hint, where=refusal.where, code=refusal.code)
 
 
-def _end_with_input() -> None:
-    # Not through `sys.stdin`, whose lock the interpreter wants when it ends.
-    os.read(0, 1)
-    os._exit(1)
-
-
 if __name__ == "__main__":
-    main()
+    serve(Request, _answer)

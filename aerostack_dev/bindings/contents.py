@@ -14,7 +14,7 @@ from concurrent.futures import Executor, Future
 from pathlib import Path, PurePosixPath
 
 from .kind import Kind
-from .state import PRIVATE, SEEDED
+from .state import PRIVATE_FOLDER, SEEDED, private
 
 DATABASE = ".sqlite"
 BESIDE = ("-wal", "-shm", "-journal")
@@ -77,7 +77,7 @@ class Target:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._made = {"": folder}
-        folder.mkdir(mode=PRIVATE, parents=True, exist_ok=True)
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def path(self, name: str) -> Path:
         """Where the file `name` (`storage/blobs/ab/…`) is to be written."""
@@ -90,7 +90,7 @@ class Target:
     def _parent(self, name: str) -> Path:
         if name not in self._made:
             folder = self._parent(name.rpartition("/")[0]) / name.rpartition("/")[2]
-            folder.mkdir(mode=PRIVATE)
+            folder.mkdir(mode=PRIVATE_FOLDER)
             self._made[name] = folder
         return self._made[name]
 
@@ -126,11 +126,6 @@ def sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def private(path: str, flags: int) -> int:
-    """An opener for `open`: a new file is this user's alone."""
-    return os.open(path, flags, 0o600)
 
 
 def _copied_by_the_system(before: int, after: int) -> bool:

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import msgspec
 
-from .contents import Target, private, sync_folder
-from .state import PRIVATE, UNDER_WAY
+from .contents import Target, sync_folder
+from .state import PRIVATE_FOLDER, UNDER_WAY, private
 
 DRAFT = f"{UNDER_WAY}.part"
 DECIDED = UNDER_WAY
@@ -69,7 +69,7 @@ def complete(root: Path) -> None:
     if not decided.is_dir():
         return
     plan = msgspec.json.decode((decided / PLAN).read_bytes(), type=_Plan)
-    (decided / OLD).mkdir(mode=PRIVATE, exist_ok=True)
+    (decided / OLD).mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
     for name in dict.fromkeys((*plan.old, *plan.new)):
         _exchange(name, root, decided, coming=name in plan.new)
     sync_folder(root)

@@ -29,6 +29,9 @@ export interface Binding {
   /** Call an operation; rejects with the author's kind of error. */
   // deno-lint-ignore no-explicit-any
   invoke(operation: string, ...args: Wire[]): Promise<any>;
+  /** `invoke` that ends the operation, whatever it waits for, once `signal` is aborted. */
+  // deno-lint-ignore no-explicit-any
+  invokeUntil(signal: AbortSignal | undefined, operation: string, ...args: Wire[]): Promise<any>;
 }
 
 /** The default export of an `api.ts`: makes what the author holds as `env.NAME`. */

@@ -29,6 +29,7 @@ from ..clock import stopwatch
 from ..errors import StateError
 from .contents import CHUNK, Contents, Target, is_database, link
 from .sqlite import failure
+from .state import PRIVATE_FILE
 
 P = ParamSpec("P")
 
@@ -192,7 +193,9 @@ class _Reader:
     def begin(self, pool: Executor, target: Target) -> list[Future[int]]:
         """Begin the copy, in parts that are on disk when they are done: their sizes."""
         path = target.path(self.name)
-        path.touch(mode=0o600, exist_ok=False)  # its name is there before the folder is synced
+        path.touch(
+            mode=PRIVATE_FILE, exist_ok=False
+        )  # its name is there before the folder is synced
         if not self.as_it_is:
             return [pool.submit(self._copy_pages, path)]
         size = self._run(_size)

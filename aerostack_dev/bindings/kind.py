@@ -85,7 +85,7 @@ class Kind:
     """What the face for TypeScript must know of the project before its first call. It is
     asked at every start: nothing of the room is imported for it."""
     interface: str = ""
-    """What TypeScript calls a binding of this kind; `types.d.ts` of the room declares it."""
+    """What TypeScript calls a binding of this kind, as the room's `types.d.ts` declares it."""
 
     @property
     def typescript(self) -> Path:
@@ -93,9 +93,9 @@ class Kind:
         return Path(__file__).parent / self.name / "api.ts"
 
     @property
-    def types(self) -> Path:
+    def types(self) -> list[Path]:
         """What TypeScript must know of the room's values, for editors and type checkers."""
-        return Path(__file__).parent / self.name / "types.d.ts"
+        return sorted((Path(__file__).parent / self.name).glob("*.d.ts"))
 
     def declared(self, project: Project) -> tuple[Any, ...]:
         """The project's bindings of this kind that its file names."""

@@ -39,6 +39,16 @@ class Bound:
         """The verbs of this binding. Raises `AerostackError` when its room cannot open."""
         return self._make()
 
+    def described(self) -> dict[str, str]:
+        """What it is, as programs see it."""
+        return {
+            "name": self.name,
+            "kind": self.kind.name,
+            "title": self.kind.title,
+            "backend": self.backend,
+            "resource": self.resource,
+        }
+
     def face(self) -> Any:
         """What a Python author holds as `env.NAME`, over whatever room is open."""
         _ = self.operations  # what is wrong with the room is said here

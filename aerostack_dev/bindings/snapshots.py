@@ -24,9 +24,9 @@ import msgspec
 from ..errors import StateError
 from ..version import __version__
 from . import exchange
-from .contents import Contents, copy, is_database, link, private, sync_folder
+from .contents import Contents, copy, is_database, link, sync_folder
 from .state import FOLDER as OWN_FOLDER
-from .state import LOCK, PRIVATE, failing, locked, private_folder
+from .state import LOCK, PRIVATE_FOLDER, failing, locked, private, private_folder
 
 if TYPE_CHECKING:
     from .instant import Copied
@@ -104,7 +104,7 @@ class Snapshots:
             if (self.folder / name).exists():
                 raise _taken(name)
             part = self.folder / f".{name}{PART}"
-            part.mkdir(mode=PRIVATE)
+            part.mkdir(mode=PRIVATE_FOLDER)
             try:
                 copied = self._copy(self._contents, root, part / STATE)
                 when = datetime.datetime.fromtimestamp(now, datetime.UTC)
@@ -187,7 +187,7 @@ class Snapshots:
         private_folder(self.folder)
         path = self.folder / LOCK
         with failing("the snapshots cannot be locked", self.folder):
-            file = open(path, "ab", buffering=0, opener=private)  # noqa: SIM115
+            file = open(path, "ab", buffering=0, opener=private)  # noqa: SIM115 - closed below
         with file:
             if not locked(file):
                 raise StateError(

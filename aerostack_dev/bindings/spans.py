@@ -8,15 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Coroutine
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import cache, wraps
 from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
+
+import msgspec
 
 from ..clock import stopwatch
 
 
-@dataclass(slots=True)
-class Span:
+class Span(msgspec.Struct, eq=False, gc=False):
     """One call of a binding: begun at `started` (stopwatch seconds), `duration` in
     seconds (None while it runs), `subject` what it was about (a key, an SQL text).
     """

@@ -22,12 +22,12 @@ import aiosqlite
 import apsw
 
 from ..errors import StateError
+from .state import PRIVATE_FILE
 
 P = ParamSpec("P")
 R = TypeVar("R")
 Work = Callable[Concatenate[apsw.Connection, P], R]
 
-PRIVATE_FILE = 0o600
 BUSY_SECONDS = 5.0
 GROUP = 1000
 """At most so many writes share a commit."""
@@ -183,7 +183,7 @@ async def open_store(
     Raises `StateError` when the file is corrupt, unreadable or from a newer version.
     """
     connect = partial(_connect, path, schema, prepare)
-    connection = aiosqlite.Connection(connect, iter_chunk_size=64)  # type: ignore[arg-type]
+    connection = aiosqlite.Connection(connect, iter_chunk_size=64)  # type: ignore[arg-type]  # of apsw
     connection._thread.daemon = True
     try:
         await connection

@@ -21,7 +21,8 @@ SEEDED = "seed.json"
 """What the state was sown with (`runtime/seeding.py`)."""
 UNDER_WAY = ".exchange"
 """How the names begin that an interrupted exchange leaves behind (`exchange.py`)."""
-PRIVATE = 0o700
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
 
 OWNER_HINT = "check the folder's owner and mode, or choose another with --persist-to"
 HINTS = {errno.ENOSPC: "free some space and try again"}
@@ -61,9 +62,14 @@ def private_folder(path: Path) -> None:
     with failing("the state folder cannot be made", path):
         missing = [folder for folder in (path, *path.parents) if not folder.exists()]
         for folder in reversed(missing):
-            folder.mkdir(mode=PRIVATE, exist_ok=True)
+            folder.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
         if not path.is_dir():
             raise NotADirectoryError(f"{path} is not a folder")
+
+
+def private(path: str, flags: int) -> int:
+    """An opener for `open`: a new file is this user's alone."""
+    return os.open(path, flags, PRIVATE_FILE)
 
 
 def own_folder(project_root: Path) -> Path:
@@ -92,8 +98,8 @@ def open_state(root: Path, what: str) -> Iterator[State]:
     with ExitStack() as stack:
         with failing("the state cannot be opened", root):
             if path.exists() or not any(root.iterdir()):
-                root.chmod(PRIVATE)  # a folder with other things in it is not ours alone
-            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+                root.chmod(PRIVATE_FOLDER)  # a folder with other things in it is not ours alone
+            descriptor = os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE)
             # Unbuffered: what a full disk refused must not be tried again by the close.
             file = stack.enter_context(os.fdopen(descriptor, "r+b", buffering=0))
             if not locked(file):

@@ -10,7 +10,6 @@ import http.client
 import os
 import sys
 from collections.abc import (
-    AsyncGenerator,
     AsyncIterator,
     Awaitable,
     Callable,
@@ -36,7 +35,7 @@ from ..errors import AerostackError, BindingError, ControlError
 from ..server.access import Access as Live
 from ..server.access import read
 from ..server.streams import parted
-from ..wire import pack, unpack
+from ..wire import close_chunks, pack, unpack
 from .output import say_finding
 from .project import Place
 
@@ -265,7 +264,7 @@ class Direct:
             while (chunk := self._runner.run(_next(chunks))) is not None:
                 yield chunk
         finally:
-            self._runner.run(_closed(chunks))
+            self._runner.run(close_chunks(chunks))
 
     def run(self, target: str, work: Callable[[Invoke], Coroutine[Any, Any, T]]) -> T:
         async def invoke(operation: str, arguments: Sequence[Any]) -> Any:
@@ -302,11 +301,6 @@ def _packed(body: Any) -> bytes:
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes | None:
     return await anext(chunks, None)
-
-
-async def _closed(chunks: AsyncIterator[bytes]) -> None:
-    if isinstance(chunks, AsyncGenerator):
-        await chunks.aclose()
 
 
 async def _open_bindings(stack: AsyncExitStack, project: Project, place: Place) -> Bindings:

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import AerostackError
 from .completion import bindings, files
-from .output import read_file
+from .files import read_file
 from .project import Place, argument, json_option, project_options
 
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from .choice import Chosen
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 PAGE = 1000
 UNKNOWN = 'No KV namespace with binding "{name}" was found in the "kv_namespaces" section of {file}'
@@ -59,14 +57,12 @@ def cache() -> None:
     """Read and write the key-value caches."""
 
 
-def binding_option(command: F) -> F:
-    """Give a command `--binding`."""
-    return click.option(
-        "--binding",
-        "-b",
-        help="The cache, by binding or id; default the only one, or CACHE.",
-        shell_complete=bindings("cache"),
-    )(command)
+binding_option = click.option(
+    "--binding",
+    "-b",
+    help="The cache, by binding or id; default the only one, or CACHE.",
+    shell_complete=bindings("cache"),
+)
 
 
 @cache.command(epilog=GET_EPILOG, short_help="Write the value under KEY to standard output.")

@@ -135,7 +135,7 @@ async def _load(project: Project, report: Report) -> None:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="aerostack-check-"))
         services = Services(project, State(Path(folder)), SystemClock(), os.urandom, report.warn)
         bindings = await stack.enter_async_context(open_bindings(all_kinds(), services))
-        report.bindings = _listed(bindings)
+        report.bindings = [bound.described() for bound in bindings.bound.values()]
         async for error in bindings.open_all():
             report.fail(error)
         require_main(project)
@@ -215,19 +215,6 @@ def _unhandled(project: Project, handlers: frozenset[str]) -> Iterator[Finding]:
             )
 
 
-def _listed(bindings: Bindings) -> list[dict[str, str]]:
-    return [
-        {
-            "name": bound.name,
-            "kind": bound.kind.name,
-            "title": bound.kind.title,
-            "backend": bound.backend,
-            "resource": bound.resource,
-        }
-        for bound in bindings.bound.values()
-    ]
-
-
 def _main(project: Project) -> str:
     import os
 
@@ -239,51 +226,51 @@ def _said(code: str, message: str, where: str, hint: str) -> dict[str, str]:
 
 
 def _print(report: Report) -> None:
-    from .cron import runs
     from .output import counted, print_table, say, styled
 
     if report.name:
         say(f"{styled(report.name, bold=True)} {styled(report.main, dim=True)}")
     if report.handlers:
         say(f"handlers: {', '.join(report.handlers)}")
-    if report.bindings:
-        say()
-        print_table(
-            ("BINDING", "KIND", "BACKEND", "NAME"),
-            [
-                (f"env.{each['name']}", each["title"], each["backend"], each["resource"])
-                for each in report.bindings
-            ],
-        )
-    if report.services:
-        say()
-        print_table(
-            ("SERVICE", "BINDING", "FUNCTION", "HANDLERS"),
-            [
-                (
-                    each["name"],
-                    ", ".join(f"env.{name}" for name in each["bindings"]),
-                    each["main"],
-                    ", ".join(each["handlers"]) or "none",
-                )
-                for each in report.services
-            ],
-        )
-    if report.crons:
-        say()
-        print_table(
-            ("CRON", "WEEKDAYS", "NEXT RUNS (UTC)"),
-            [
-                (each["cron"], each["weekdays"] or "any", runs(each["next"]))
-                for each in report.crons
-            ],
-        )
+    for headers, rows in _tables(report):
+        if rows:
+            say()
+            print_table(headers, rows)
     _print_findings(report)
     if report.errors or report.warnings:
         counts = (counted(len(report.errors), "error"), counted(len(report.warnings), "warning"))
         say(f"\n{', '.join(counts)}", fg="red" if report.errors else "yellow")
     else:
         say("\nNothing is wrong.", fg="green")
+
+
+def _tables(report: Report) -> Iterator[tuple[tuple[str, ...], list[tuple[str, ...]]]]:
+    """The headers and rows of each table."""
+    from .cron import runs
+
+    yield (
+        ("BINDING", "KIND", "BACKEND", "NAME"),
+        [
+            (f"env.{each['name']}", each["title"], each["backend"], each["resource"])
+            for each in report.bindings
+        ],
+    )
+    yield (
+        ("SERVICE", "BINDING", "FUNCTION", "HANDLERS"),
+        [
+            (
+                each["name"],
+                ", ".join(f"env.{name}" for name in each["bindings"]),
+                each["main"],
+                ", ".join(each["handlers"]) or "none",
+            )
+            for each in report.services
+        ],
+    )
+    yield (
+        ("CRON", "WEEKDAYS", "NEXT RUNS (UTC)"),
+        [(each["cron"], each["weekdays"] or "any", runs(each["next"])) for each in report.crons],
+    )
 
 
 def _print_findings(report: Report) -> None:

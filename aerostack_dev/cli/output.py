@@ -11,12 +11,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-
-from ..errors import AerostackError
 
 if TYPE_CHECKING:
     from ..config.model import Finding, Project
@@ -28,7 +25,6 @@ WIDEST_CELL = 60
 LINES_OF_TEXT = 3
 """Of a terminal, for a text that is not in a table."""
 GAP = "  "
-UNREADABLE = "check the path, and whether you may read it"
 
 
 def terminal() -> bool:
@@ -48,23 +44,6 @@ def print_json(value: Any) -> None:
     from ..wire import pack
 
     click.echo(msgspec.json.format(pack(value), indent=2))
-
-
-def read_input() -> bytes:
-    """Everything on standard input."""
-    return sys.stdin.buffer.read()
-
-
-def read_file(path: str) -> bytes:
-    """What is in a file, or on standard input for `-`. Raises `AerostackError`."""
-    if path == "-":
-        return read_input()
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise AerostackError(
-            f"the file cannot be read: {error.strerror}", where=path, hint=UNREADABLE
-        ) from error
 
 
 def say(text: str = "", **style: Any) -> None:

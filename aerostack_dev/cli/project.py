@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,8 +17,20 @@ from .completion import environments
 if TYPE_CHECKING:
     from ..config.model import Project
 
-F = TypeVar("F", bound=Callable[..., Any])
-
+config_option = click.option(
+    "--config",
+    "-c",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="The aerostack.toml to use; by default the nearest one upwards.",
+)
+environment_option = click.option(
+    "--env",
+    "-e",
+    "environment",
+    help="The [env.NAME] of the configuration.",
+    shell_complete=environments,
+)
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")
 
 UNREAD = ("wrangler.jsonc", "wrangler.json")
 
@@ -77,22 +89,11 @@ def _without_project(folder: Path) -> str:
     return "go to a project, make one with `aerostack init`, or name it with --config"
 
 
-def project_options(command: F) -> F:
+def project_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Give a command `--config`, `--env` and `--persist-to`, as its argument `place`."""
 
-    @click.option(
-        "--config",
-        "-c",
-        type=click.Path(path_type=Path, dir_okay=False),
-        help="The aerostack.toml to use; by default the nearest one upwards.",
-    )
-    @click.option(
-        "--env",
-        "-e",
-        "environment",
-        help="The [env.NAME] of the configuration.",
-        shell_complete=environments,
-    )
+    @config_option
+    @environment_option
     @click.option(
         "--persist-to",
         type=click.Path(path_type=Path, file_okay=False),
@@ -108,14 +109,9 @@ def project_options(command: F) -> F:
     ) -> Any:
         return command(*args, place=Place(config, environment, persist_to), **kwargs)
 
-    return called  # type: ignore[return-value]
+    return called
 
 
 def argument(text: str) -> bytes:
     """The bytes of an argument as the shell passed them, UTF-8 or not."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def json_option(command: F) -> F:
-    """Give a command `--json`, as its argument `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON for programs.")(command)

@@ -9,7 +9,7 @@ import click
 
 from ..errors import AerostackError
 from .completion import queues
-from .output import read_input
+from .files import read_input
 from .project import Place, argument, json_option, project_options
 
 BODY_SHOWN = 60

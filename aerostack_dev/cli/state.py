@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -246,36 +246,31 @@ class _Direct:
         from ..bindings.snapshots import shown
         from ..clock import SystemClock
 
-        took = _Stopwatch()
+        took = _timed()
         made = _snapshots(self._project).take(self.path, name, SystemClock().now())
-        return {**shown(name, made), "durationMs": took.ms}
+        return {**shown(name, made), "durationMs": took()}
 
     def restore(self, name: str) -> dict[str, Any]:
         from ..bindings.snapshots import shown
 
-        took = _Stopwatch()
+        took = _timed()
         found = _snapshots(self._project).restore(self.path, name)
-        return {**shown(name, found), "durationMs": took.ms}
+        return {**shown(name, found), "durationMs": took()}
 
     def reset(self) -> dict[str, Any]:
         from ..bindings.snapshots import reset
 
-        took = _Stopwatch()
+        took = _timed()
         reset(_contents(), self.path)
-        return {"seeded": [], "durationMs": took.ms}
+        return {"seeded": [], "durationMs": took()}
 
 
-class _Stopwatch:
-    def __init__(self) -> None:
-        from ..clock import stopwatch
+def _timed() -> Callable[[], float]:
+    """Tells the milliseconds since this call."""
+    from ..clock import stopwatch
 
-        self._started = stopwatch()
-
-    @property
-    def ms(self) -> float:
-        from ..clock import stopwatch
-
-        return round((stopwatch() - self._started) * 1000, 1)
+    started = stopwatch()
+    return lambda: round((stopwatch() - started) * 1000, 1)
 
 
 @contextmanager

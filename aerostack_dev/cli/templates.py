@@ -1,4 +1,7 @@
-"""The templates of `aerostack init`: folders `templates/<name>/<language>`."""
+"""The templates of `aerostack init`: folders `templates/<name>/<language>`.
+
+What all of one language have is in `templates/common/<language>`.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from pathlib import Path
 
 from ..errors import AerostackError
 
+COMMON = "common"
 NAME = "{{name}}"
 FILLED = ("aerostack.toml", "README.md")
 """The files in which the project's name is put in its place."""
@@ -20,39 +24,49 @@ LEFT_OUT = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One template in one language: the files in `folder`."""
+    """One template in one language: the files in `folder`, and the common ones."""
 
     name: str
     language: str
     folder: Path
 
-    def files(self) -> list[Path]:
-        """The paths of its files within the folder, in order."""
-        found = (path.relative_to(self.folder) for path in self.folder.rglob("*") if path.is_file())
-        return sorted(path for path in found if not any(map(LEFT_OUT.fullmatch, path.parts)))
+    def files(self) -> dict[Path, Path]:
+        """Its files by their paths in a project, in order."""
+        found = {
+            path.relative_to(root): path
+            for root in (self.folder.parents[1] / COMMON / self.language, self.folder)
+            for path in root.rglob("*")
+            if path.is_file()
+        }
+        return {
+            path: found[path]
+            for path in sorted(found)
+            if not any(map(LEFT_OUT.fullmatch, path.parts))
+        }
 
     def write(self, target: Path, name: str) -> list[Path]:
-        """Copy its files into `target`, made if need be, `name` filled in.
+        """Copy its files into `target`, made if need be, `name` filled in; their paths.
 
         Raises `AerostackError` when that is impossible.
         """
-        written = self.files()
-        for path in written:
+        files = self.files()
+        for path, source in files.items():
             try:
-                _copy(self.folder / path, target / path, name if path.name in FILLED else None)
+                _copy(source, target / path, name if path.name in FILLED else None)
             except OSError as error:
                 raise AerostackError(
                     f"the file cannot be written: {error.strerror or error}",
                     where=str(target / path),
                 ) from error
-        return written
+        return list(files)
 
 
 def available() -> dict[str, dict[str, Template]]:
     """Every template by name and language."""
     found: dict[str, dict[str, Template]] = {}
     for folder in sorted(_home().glob("*/*")):
-        if folder.is_dir() and not LEFT_OUT.fullmatch(folder.name):
+        left_out = folder.parent.name == COMMON or LEFT_OUT.fullmatch(folder.name)
+        if folder.is_dir() and not left_out:
             template = Template(folder.parent.name, folder.name, folder)
             found.setdefault(template.name, {})[template.language] = template
     if not found:

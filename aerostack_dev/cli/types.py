@@ -13,8 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import AerostackError
-from .completion import environments
-from .project import Place
+from .project import Place, config_option, environment_option
 
 if TYPE_CHECKING:
     from ..bindings.kind import Kind
@@ -51,19 +50,8 @@ class Group:
 
 
 @click.command(epilog=EPILOG)
-@click.option(
-    "--config",
-    "-c",
-    type=click.Path(path_type=Path, dir_okay=False),
-    help="The aerostack.toml to use; by default the nearest one upwards.",
-)
-@click.option(
-    "--env",
-    "-e",
-    "environment",
-    help="The [env.NAME] of the configuration.",
-    shell_complete=environments,
-)
+@config_option
+@environment_option
 @click.option(
     "--output",
     "-o",
@@ -108,7 +96,7 @@ def declarations(project: Project, groups: Iterable[Group]) -> str:
     assert project.file is not None
     kinds = all_kinds()
     platform = Path(hosts.__path__[0]) / "deno/declarations"
-    static = [kind.types for kind in kinds if kind.interface]
+    static = [file for kind in kinds for file in kind.types]
     static += sorted(platform.glob("*.d.ts"))
     if project.service_bindings:
         static += sorted((platform / "services").glob("*.d.ts"))

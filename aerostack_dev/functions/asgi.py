@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from .body import pieces
 from .context import LEAVING, Context, current, invocation
 from .headers import Headers
+from .incoming import Message
 from .request import Request, received_headers
 from .response import Response
 
-Message = MutableMapping[str, Any]
 Scope = dict[str, Any]
 
 SERVER_ERROR = 500

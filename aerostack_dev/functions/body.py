@@ -7,9 +7,9 @@ import gc
 import json
 from collections import deque
 from collections.abc import AsyncIterator
-from typing import Any, Protocol, Self, runtime_checkable
+from typing import Any, Self
 
-from ..wire import Stream
+from ..wire import Stream, close_chunks
 from .forms import Blob, FormData, read_form
 
 Bytes = bytes
@@ -22,13 +22,6 @@ USED = "Body already used"
 TEXT_TYPE = "text/plain;charset=UTF-8"
 LARGE_JSON = 1024 * 1024
 """Characters of JSON from which on it is read in a thread."""
-
-
-@runtime_checkable
-class Closable(Protocol):
-    """An async iterator that can be stopped, as an async generator can."""
-
-    async def aclose(self) -> None: ...
 
 
 class Readable:
@@ -149,10 +142,8 @@ class BodyStream:
     async def aclose(self) -> None:
         """Stop reading: whatever produces the pieces is closed."""
         source = self._owner._content()
-        if self._pieces is not None and isinstance(self._pieces, Closable):
-            await self._pieces.aclose()
-        if isinstance(source, Closable):
-            await source.aclose()
+        await close_chunks(self._pieces)
+        await close_chunks(source)
 
 
 class Tee:

@@ -9,7 +9,6 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
 from ..wire import Record
-from .body import Closable
 
 if TYPE_CHECKING:
     import httpx
@@ -22,6 +21,12 @@ NO_INVOCATION = (
 LEAVING = (SystemExit, KeyboardInterrupt)
 """What ends a process elsewhere is a failure like others here: the author raised it, since
 Ctrl-C of the user raises nothing in the server."""
+
+
+class Closable(Protocol):
+    """What is closed with its invocation: an async iterator that can be stopped."""
+
+    async def aclose(self) -> None: ...
 
 
 class Home(Protocol):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import parse_qsl
+
+from .pairs import Pairs
 
 Bytes = bytes
 
@@ -92,14 +94,14 @@ class File(Blob):
         return self.last_modified
 
 
-class FormData:
+class FormData(Pairs["str | File"]):
     """Fields of a form in order; a name may occur several times.
 
     `form[name]` and `get` are the first value (`str` or `File`), `get_all` are all.
     """
 
     def __init__(self, fields: Any = None) -> None:
-        self._items: list[tuple[str, str | File]] = []
+        self._items = []
         pairs = fields.items() if isinstance(fields, (Mapping, FormData)) else fields or ()
         for name, value in pairs:
             self.append(name, value)
@@ -110,11 +112,7 @@ class FormData:
 
     def set(self, name: str, value: Any, filename: str | None = None) -> None:
         """Give `name` one value, in place of all it had."""
-        field = _field(value, filename)
-        names = [known for known, _ in self._items]
-        at = names.index(name) if name in names else len(names)
-        kept = [item for item in self._items[at:] if item[0] != name]
-        self._items[at:] = [(name, field), *kept]
+        self._replace(name, _field(value, filename))
 
     def delete(self, name: str) -> None:
         """Remove `name`; a name that is not there is fine."""
@@ -128,50 +126,13 @@ class FormData:
         """Every value of `name`, in order."""
         return [value for known, value in self._items if known == name]
 
-    def has(self, name: str) -> bool:
-        """Whether `name` is there."""
-        return name in self
-
-    def keys(self) -> list[str]:
-        """The names, each once, in order."""
-        return list(dict.fromkeys(name for name, _ in self._items))
-
-    def values(self) -> list[str | File]:
-        """The value of every pair of `items`."""
-        return [value for _, value in self._items]
-
-    def items(self) -> list[tuple[str, str | File]]:
-        """Every pair, repeated names included."""
-        return list(self._items)
-
     getAll = get_all
-    entries = items
 
     def __getitem__(self, name: str) -> str | File:
         found: str | File | None = self.get(name)
         if found is None:
             raise KeyError(name)
         return found
-
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.set(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        if name not in self:
-            raise KeyError(name)
-        self.delete(name)
-
-    def __contains__(self, name: object) -> bool:
-        return any(known == name for known, _ in self._items)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def __len__(self) -> int:
-        return len(self.keys())
-
-    def __repr__(self) -> str:
-        return f"FormData({self._items!r})"
 
     def _encode(self) -> tuple[Bytes, str]:
         """The form as a multipart body, and its content type."""

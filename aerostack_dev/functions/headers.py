@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from .pairs import Pairs
 
 NAME = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
 FORBIDDEN = re.compile(r"[\0\r\n]")
@@ -13,10 +15,8 @@ WHITESPACE = " \t\r\n"
 RawHeaders = list[tuple[bytes, bytes]]
 """Headers as ASGI has them: lower-case names, raw values."""
 
-HeadersInit = "Headers | Mapping[str, str] | Iterable[tuple[str, str]] | None"
 
-
-class Headers:
+class Headers(Pairs[str]):
     """The headers of a request or response, from a dict, pairs or other `Headers`.
 
     Names compare without case and are kept in lower case; a name may occur several
@@ -25,11 +25,11 @@ class Headers:
     request cannot be changed: `TypeError`.
     """
 
-    __slots__ = ("_frozen", "_items")
+    __slots__ = ("_frozen",)
 
     def __init__(self, init: Any = None) -> None:
         self._frozen = False
-        self._items: list[tuple[str, str]] = []
+        self._items = []
         for name, value in _pairs(init):
             self.append(name, value)
 
@@ -49,10 +49,8 @@ class Headers:
     def set(self, name: str, value: Any) -> None:
         """Give `name` one value, in place of all it had."""
         key, text = _name(name), _value(name, value)
-        items = self._writable()
-        at = next((index for index, item in enumerate(items) if item[0] == key), len(items))
-        kept = [item for item in items[at:] if item[0] != key]
-        items[at:] = [(key, text), *kept]
+        self._writable()
+        self._replace(key, text)
 
     def delete(self, name: str) -> None:
         """Remove `name`; a name that is not there is fine."""
@@ -73,25 +71,8 @@ class Headers:
         """Every `Set-Cookie` value by itself."""
         return self.get_all("set-cookie")
 
-    def has(self, name: str) -> bool:
-        """Whether `name` is there."""
-        return name in self
-
-    def keys(self) -> list[str]:
-        """The names, each once, in order."""
-        return list(dict.fromkeys(name for name, _ in self._items))
-
-    def values(self) -> list[str]:
-        """The value of every pair of `items`."""
-        return [value for _, value in self._items]
-
-    def items(self) -> list[tuple[str, str]]:
-        """Every pair, repeated names included."""
-        return list(self._items)
-
     getAll = get_all
     getSetCookie = get_set_cookie
-    entries = items
 
     def __getitem__(self, name: str) -> str:
         values = self.get_all(name)
@@ -99,30 +80,13 @@ class Headers:
             raise KeyError(name)
         return ", ".join(values)
 
-    def __setitem__(self, name: str, value: Any) -> None:
-        self.set(name, value)
-
-    def __delitem__(self, name: str) -> None:
-        if name not in self:
-            raise KeyError(name)
-        self.delete(name)
-
     def __contains__(self, name: object) -> bool:
         return isinstance(name, str) and any(known == name.lower() for known, _ in self._items)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.keys())
-
-    def __len__(self) -> int:
-        return len(self.keys())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Headers) and self._items == other._items
 
     __hash__ = None  # type: ignore[assignment]  # equal by content, and changeable
-
-    def __repr__(self) -> str:
-        return f"Headers({self._items!r})"
 
     def _raw(self) -> RawHeaders:
         return [(name.encode("ascii", "replace"), encoded(value)) for name, value in self._items]

@@ -1,12 +1,16 @@
-"""The body of a request as it arrives: with back-pressure, and noticing who leaves."""
+"""The body of a request as it arrives, with back-pressure; and noticing who leaves."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, MutableMapping
+from contextlib import asynccontextmanager
 from typing import Any
 
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
 
 
 class ClientLeftError(ConnectionResetError):
@@ -62,9 +66,33 @@ class Incoming:
     def _wanting(self) -> bool:
         return not (self._held or self._ended or self._gone)
 
-    def _accept(self, message: MutableMapping[str, Any]) -> None:
+    def _accept(self, message: Message) -> None:
         if message["type"] == "http.disconnect":
             self._gone = True
             return
         self._held += message.get("body", b"")
         self._ended = not message.get("more_body", False)
+
+
+@asynccontextmanager
+async def while_connected(left: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
+    """The block ends early, whatever it waits for, when `left` returns: the client has gone."""
+    loop = asyncio.get_running_loop()
+    watch = loop.create_task(left)
+    limit = asyncio.timeout(None)
+    ended = False
+
+    def interrupt(_: object) -> None:
+        if not ended:
+            limit.reschedule(loop.time())
+
+    watch.add_done_callback(interrupt)
+    try:
+        async with limit:
+            yield
+    except TimeoutError:
+        if not limit.expired():
+            raise
+    finally:
+        ended = True
+        watch.cancel()

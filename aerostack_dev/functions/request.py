@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from ..wire import Record
 from .body import Readable, content
 from .headers import Headers, decoded
-from .incoming import Incoming, Receive
-
-Scope = MutableMapping[str, Any]
+from .incoming import Incoming, Receive, Scope
 
 BODYLESS = ("GET", "HEAD")
 KNOWN_METHODS = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")

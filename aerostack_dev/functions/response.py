@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, overload
 from urllib.parse import quote, urlsplit
 
-from ..wire import Stream, dumps
+from ..wire import Ready, Stream, dumps
 from .body import TEXT_TYPE, Readable, Source, content, utf8
 from .headers import Headers, RawHeaders
 from .request import URL_CHARACTERS
@@ -66,7 +66,7 @@ class Response(Readable):
             self._kind = TEXT_TYPE
         else:
             self._source, self._kind = content(body)
-            self._size = body.size if isinstance(body, Stream) else None
+            self._size = body.size if isinstance(body, (Stream, Ready)) else None
         if status != 200:
             _check_status(status, self._source)
         self._status = status

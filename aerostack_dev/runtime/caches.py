@@ -13,7 +13,7 @@ from typing import Any
 
 from ..bindings.spans import operation
 from ..clock import Clock
-from ..wire import Stream
+from ..wire import AtHand, Stream, close_chunks
 from . import caching
 from .caching import Pair
 
@@ -80,7 +80,7 @@ class Caches:
 
         Raises `TypeError` for another method than GET, the status 206 and `Vary: *`.
         """
-        chunks = body.chunks if isinstance(body, Stream) else _once(body or b"")
+        chunks = body.chunks if isinstance(body, Stream) else AtHand(body or b"")
         try:
             given = [(name, value) for name, value in headers]
             _check(method, status, given)
@@ -91,9 +91,7 @@ class Caches:
                 return
             data = await _whole(chunks)
         finally:
-            close = getattr(chunks, "aclose", None)
-            if close is not None:
-                await close()
+            await close_chunks(chunks)
         if data is None:
             log.warning("caches: the response for %s is too large to be kept", url)
             return
@@ -166,10 +164,6 @@ async def _whole(chunks: AsyncIterator[bytes]) -> bytes | None:
         if len(data) + OVERHEAD > LARGEST:
             return None
     return bytes(data)
-
-
-async def _once(data: bytes) -> AsyncIterator[bytes]:
-    yield data
 
 
 async def _pieces(data: bytes) -> AsyncIterator[bytes]:

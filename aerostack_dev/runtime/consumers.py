@@ -121,24 +121,28 @@ class Consumer:
 
         Raises `StateError` when the queue cannot be read.
         """
-        taken = await self._backend.acquire(self._policy, self._now())
-        self._say(taken.buried)
-        if taken.lease is not None:
-            await self._process(taken.lease)
+        lease, again = await self._take()
+        if lease is not None:
+            await self._process(lease)
             return self._clock.now()
-        return None if taken.again_at is None else taken.again_at / 1000
+        return again
 
     async def _attempt(self) -> float | None:
         """Start a delivery if it is time; returns when to look again."""
         try:
-            taken = await self._backend.acquire(self._policy, self._now())
-            self._say(taken.buried)
-            if taken.lease is not None:
-                await self._begin(taken.lease)
+            lease, again = await self._take()
+            if lease is not None:
+                await self._begin(lease)
         except Exception as error:
             self._notify(_failing(self._policy.queue, error))
             return self._clock.now() + PAUSE_SECONDS
-        return None if taken.again_at is None else taken.again_at / 1000
+        return again
+
+    async def _take(self) -> tuple[Lease | None, float | None]:
+        """A batch if it is time for one, and when to look again."""
+        taken = await self._backend.acquire(self._policy, self._now())
+        self._say(taken.buried)
+        return taken.lease, None if taken.again_at is None else taken.again_at / 1000
 
     async def _begin(self, lease: Lease) -> None:
         if self._stopping:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -65,7 +65,15 @@ class Function:
 
     @property
     def sources(self) -> frozenset[Path]:
-        """The author's files in use: a change of one calls for a reload."""
+        """The author's files in use: a change of one calls for a reload.
+
+        Those of its last loading too: while one is under way, or given up, none may be in use.
+        """
+        return self._loaded.union(self.stamps)
+
+    @property
+    def _loaded(self) -> frozenset[Path]:
+        """The author's files that are loaded now."""
         running = self.slot.running
         return running.host.sources if running else frozenset()
 
@@ -86,13 +94,15 @@ class Function:
         One that cannot be loaded is tried again after any change, since the missing piece
         may be a file that it never got to see.
         """
-        # The files of its last loading too: while one is under way, none are in use.
-        return self.failure is not None or bool(changed & {*self.sources, *self.stamps})
+        return self.failure is not None or bool(changed & self.sources)
 
     async def load(self, main: Path, services: HostServices) -> None:
         """Put `main` into service, or the error that says why it cannot be loaded."""
+        # Read first, and long before what it imports is there: a save meanwhile must be found.
+        before = stamps_of([main])
         await self.slot.replace(main, services)
-        self.stamps = stamps_of(self.sources)
+        loaded = stamps_of(self._loaded)
+        self.stamps = {**loaded, **before} if main in loaded else loaded
 
     async def fetch(
         self, scope: Scope, receive: Receive, send: Send, limit: float | None = None
@@ -104,29 +114,21 @@ class Function:
         """
         name = f"{scope['method']} {scope['path']}"
         invocation = self._trace.open("fetch", name, self.name)
-        outcome: Outcome = "exception"
-        try:
-            running = self.slot.enter()
-            try:
+        try:  # `_recorded`, written out: every request passes here
+            with self.slot.current() as host:
                 if limit is None:
-                    invocation.status = await running.host.fetch(scope, receive, send)
+                    invocation.status = await host.fetch(scope, receive, send)
                 else:
                     invocation.status = await fetch_within(
-                        limit, running.host, scope, receive, send, self._limits
+                        limit, host, scope, receive, send, self._limits
                     )
-                outcome = "ok"
-                return invocation.status
-            finally:
-                running.leave()
-        except (HandlerError, LoadError) as error:
-            _failed(invocation, error)
+        except BaseException as error:
+            if isinstance(error, asyncio.CancelledError):
+                scope[REQUEST_ID] = invocation.id
+            self._fail(invocation, error)
             raise
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            scope[REQUEST_ID] = invocation.id
-            raise
-        finally:
-            self._trace.close(invocation, outcome)
+        self._trace.close(invocation, "ok")
+        return invocation.status
 
     async def serve(
         self, scope: Scope, receive: Receive, send: Send, parent: Invocation | None
@@ -146,24 +148,16 @@ class Function:
         """Run the `scheduled` handler once."""
         invocation = self._trace.open("scheduled", event.cron)
         invocation.detail = {"scheduledTime": event.scheduled_time}
-        outcome: Outcome = "exception"
-        try:
-            running = self.slot.enter()
-            try:
-                await running.host.scheduled(event)
-                outcome = "ok"
-            finally:
-                running.leave()
-        except (HandlerError, LoadError) as error:
-            _failed(invocation, error)
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            raise
-        finally:
-            self._trace.close(invocation, outcome)
+        with (
+            suppress(HandlerError, LoadError),  # the record has it
+            self._recorded(invocation),
+            self.slot.current() as host,
+        ):
+            await host.scheduled(event)
+        assert invocation.outcome is not None
         return ScheduledRun(
             event.cron,
-            outcome,
+            invocation.outcome,
             event.no_retry,
             (invocation.duration or 0) * 1000,
             invocation.failure,
@@ -178,23 +172,15 @@ class Function:
         """
         running = await self.slot.available()
         invocation = self._trace.open("queue", batch.queue)
-        outcome: Outcome = "exception"
-        try:
+        failed = True
+        with self._recorded(invocation):
             try:
-                await running.host.queue(batch)
-                outcome = "ok"
+                with running as host:
+                    await host.queue(batch)
+                failed = False
             finally:
-                running.leave()
-        except HandlerError as error:
-            _failed(invocation, error)
-            raise
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            raise
-        finally:
-            acked = len(batch.settlement.decide(failed=outcome != "ok").acked)
-            invocation.detail = {"acked": acked, "total": len(batch.messages)}
-            self._trace.close(invocation, outcome)
+                acked = len(batch.settlement.decide(failed=failed).acked)
+                invocation.detail = {"acked": acked, "total": len(batch.messages)}
 
     @asynccontextmanager
     async def _called(
@@ -202,31 +188,30 @@ class Function:
     ) -> AsyncIterator[tuple[Invocation, FunctionHost]]:
         """A run for another function: its record, and the host to run it on."""
         invocation = self._trace.open(kind, name, self.name, parent)
-        outcome: Outcome = "exception"
-        try:
-            running = await self.slot.loaded()
-            try:
-                yield invocation, running.host
-                outcome = "ok"
-            finally:
-                running.leave()
-        except (HandlerError, LoadError) as error:
-            _failed(invocation, error)
-            raise
-        except asyncio.CancelledError:
-            outcome = "canceled"
-            raise
-        finally:
-            self._trace.close(invocation, outcome)
+        with self._recorded(invocation), await self.slot.loaded() as host:
+            yield invocation, host
 
     async def settled(self) -> None:
         """Return when the function in service runs nothing, wait_until work included."""
         if self.slot.running is not None:
             await self.slot.running.host.settled()
 
+    @contextmanager
+    def _recorded(self, invocation: Invocation) -> Iterator[None]:
+        """A run of a handler: as the block ends, the invocation does."""
+        try:
+            yield
+        except BaseException as error:
+            self._fail(invocation, error)
+            raise
+        self._trace.close(invocation, "ok")
 
-def _failed(invocation: Invocation, error: HandlerError | LoadError) -> None:
-    error.request_id = invocation.id
-    invocation.failure = error.failure
-    if invocation.kind == "fetch" and not (isinstance(error, HandlerError) and error.started):
-        invocation.status = 500
+    def _fail(self, invocation: Invocation, error: BaseException) -> None:
+        if isinstance(error, (HandlerError, LoadError)):
+            error.request_id = invocation.id
+            invocation.failure = error.failure
+            started = isinstance(error, HandlerError) and error.started
+            if invocation.kind == "fetch" and not started:
+                invocation.status = 500
+        cancelled = isinstance(error, asyncio.CancelledError)
+        self._trace.close(invocation, "canceled" if cancelled else "exception")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,6 +13,10 @@ from ..bindings.opening import Bindings
 from ..clock import Clock
 from ..config.model import Finding, Project
 from ..errors import FunctionError
+from ..functions.incoming import Message as Message
+from ..functions.incoming import Receive as Receive
+from ..functions.incoming import Scope as Scope
+from ..functions.incoming import Send as Send
 
 if TYPE_CHECKING:
     from ..bindings.queue.batch import Batch
@@ -20,11 +24,6 @@ if TYPE_CHECKING:
     from .calling import ServiceBinding
     from .debugging import DebugPort
     from .trace import Trace
-
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 
 HANDLERS = ("fetch", "queue", "scheduled")
 CLIENT_LEFT = 499
@@ -186,6 +185,8 @@ class HostServices:
     """The class of the module that answers; empty: the default one."""
     bound: Mapping[str, ServiceBinding] = field(default_factory=dict)
     """The service bindings of the project."""
+    meanwhile: Callable[[], None] = lambda: None
+    """Called while the process of a function starts, when this one has nothing to do."""
 
 
 GRACE_SECONDS = 5.0

@@ -76,7 +76,7 @@ class _Lines(io.TextIOBase):
         """What was printed outside invocations; each of those keeps its own."""
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # read-only here
         return self.stream.encoding
 
     def writable(self) -> bool:
@@ -89,8 +89,7 @@ class _Lines(io.TextIOBase):
         return self.stream.fileno()
 
     def write(self, text: str, /) -> int:
-        invocation = current()
-        unfinished = self.unfinished if invocation is None else invocation.unfinished
+        unfinished = self._unfinished(current())
         *lines, rest = (unfinished.pop(self, "") + text).split("\n")
         if len(rest) > LONGEST_LINE:
             lines.append(rest)
@@ -99,6 +98,13 @@ class _Lines(io.TextIOBase):
         for line in lines:
             _say(Log(self.level, line, self.clock.now()), self.said)
         return len(text)
+
+    def _unfinished(self, invocation: Invocation | None) -> dict[io.TextIOBase, str]:
+        if invocation is None:
+            return self.unfinished
+        if invocation.unfinished is None:
+            invocation.unfinished = {}
+        return invocation.unfinished
 
     def flush(self) -> None:
         """Nothing waits here but unfinished lines, which their newline sends on."""

@@ -80,7 +80,7 @@ async def _reload(
     started, before = stopwatch(), _failures(runtime)
     in_use = changed & _in_use(runtime)
     kept = configuration and not await runtime.reconfigure()
-    if not configuration or (kept and changed & runtime.sources):
+    if not configuration or kept:
         loaded = await runtime.reload(changed)
     else:
         loaded = list(runtime.functions)

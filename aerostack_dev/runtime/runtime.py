@@ -52,6 +52,8 @@ class Surroundings:
     """Called with a changed configuration before any code runs with it."""
     limits: Limits = field(default_factory=Limits)
     """Those of requests and of loading functions."""
+    meanwhile: Callable[[], None] = lambda: None
+    """Called while the process of a function starts, when this one has nothing to do."""
 
 
 @asynccontextmanager
@@ -305,6 +307,7 @@ class Runtime:
             caches=self._caches,
             debugging=self._debugging,
             hidden=(self.state.root,),
+            meanwhile=self._surroundings.meanwhile,
         )
         self._watched = stamps_of(self.project.watched)
         loaded = await self._functions.load(self.project, services, changed)

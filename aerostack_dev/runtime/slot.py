@@ -16,15 +16,21 @@ LOAD_SECONDS = 60
 
 @dataclass(slots=True, eq=False)
 class Running:
-    """A host in service. `calls` counts what runs on it; `idle` is set when none does."""
+    """A host in service: a context manager, around each call on it.
+
+    `calls` counts what runs on it; `idle` is set when none does.
+    """
 
     host: FunctionHost
     stack: AsyncExitStack
     calls: int = 0
     idle: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def leave(self) -> None:
-        """End a call that `Slot.enter` or `Slot.available` began."""
+    def __enter__(self) -> FunctionHost:
+        self.calls += 1
+        return self.host
+
+    def __exit__(self, *_: object) -> None:
         self.calls -= 1
         if self.calls == 0:
             self.idle.set()
@@ -63,28 +69,26 @@ class Slot:
             self._loaded.set()
             self._known.set()
 
-    def enter(self) -> Running:
-        """The host in service, with one more call on it. Raises its `LoadError`."""
-        running = self.running
-        if running is None:
+    def current(self) -> Running:
+        """The host in service, to be entered at once. Raises its `LoadError`."""
+        if self.running is None:
             assert self.error is not None
             raise LoadError(self.error.failure, hint=self.error.hint)
-        running.calls += 1
-        return running
+        return self.running
 
     async def available(self) -> Running:
-        """`enter`, but waits until there is a host."""
+        """`current`, but waits until there is a host."""
         while self.running is None:
             await self._loaded.wait()
-        return self.enter()
+        return self.running
 
     async def loaded(self) -> Running:
-        """`enter`, but waits for the end of the first loading. Raises its `LoadError`."""
+        """`current`, but waits for the end of the first loading. Raises its `LoadError`."""
         if not self._known.is_set():
             await self._known.wait()
         if self._closed:
             raise _closing()
-        return self.enter()
+        return self.current()
 
     async def close(self) -> None:
         """Leave every host; each gives its running work a grace period."""

@@ -7,12 +7,15 @@ it, and closed once; its spans come from `bindings.spans`.
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Callable, Iterator
+from collections import Counter, deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from io import TextIOBase
+from types import MappingProxyType
 from typing import Any, Literal
+
+import msgspec
 
 from ..bindings.spans import Span, recorder
 from ..clock import Clock, stopwatch
@@ -28,6 +31,7 @@ KEPT_LOGS = 200
 """Of one invocation; further lines reach the terminal only."""
 KEPT_CHARACTERS = 64 * 1024
 """Of all lines of one invocation; what goes beyond reaches the terminal only."""
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +43,12 @@ class Log:
     when: float
 
 
-@dataclass(slots=True, eq=False)
-class Invocation:
+class Invocation(msgspec.Struct, eq=False):
     """One run of a handler."""
 
-    id: str
+    session: str
+    number: int
+    """Of the runs of the session, from 1."""
     kind: Kind
     name: str
     """`GET /api/items`, a queue's name, a cron expression, the name of a method."""
@@ -56,15 +61,16 @@ class Invocation:
     outcome: Outcome | None = None
     status: int | None = None
     """Of a fetch, once the response began."""
-    detail: dict[str, Any] = field(default_factory=dict)
+    detail: Mapping[str, Any] = NOTHING
     """Of a queue batch: `acked`, `total`; of a cron: `scheduledTime`."""
     failure: Any = None
     """The `Failure` of a handler that raised."""
-    spans: list[Span] = field(default_factory=list)
-    calls: dict[str, int] = field(default_factory=dict)
-    """Calls per binding, all of them."""
-    logs: list[Log] = field(default_factory=list)
-    unfinished: dict[TextIOBase, str] = field(default_factory=dict)
+    spans: Sequence[Span] = ()
+    """The first `KEPT_SPANS`."""
+    further: Mapping[str, int] = NOTHING
+    """Calls per binding beyond the `spans`."""
+    logs: Sequence[Log] = ()
+    unfinished: dict[TextIOBase, str] | None = None
     """What was printed to a stream without a newline yet."""
     room: int = KEPT_CHARACTERS
     """How many characters of `logs` are still kept."""
@@ -78,15 +84,28 @@ class Invocation:
     """Of what came from outside: the calls that it brought about, all of them."""
 
     @property
+    def id(self) -> str:
+        """Its number, unlike any of other sessions."""
+        return f"{self.session}-{self.number:06x}"
+
+    @property
     def origin(self) -> Invocation:
         """What came from outside and led to this."""
         return self if self.parent is None else self.parent.origin
 
+    @property
+    def calls(self) -> dict[str, int]:
+        """Calls per binding, all of them."""
+        return dict(Counter(span.binding for span in self.spans) + Counter(self.further))
+
     def begin(self, span: Span) -> None:
         """Record the start of a binding call (`bindings.spans.Recorder`)."""
-        self.calls[span.binding] = self.calls.get(span.binding, 0) + 1
-        if len(self.spans) < KEPT_SPANS:
+        if not isinstance(self.spans, list):
+            self.spans = [span]
+        elif len(self.spans) < KEPT_SPANS:
             self.spans.append(span)
+        else:
+            self.further = Counter(self.further) + Counter([span.binding])
 
     def log(self, line: Log) -> None:
         """Keep a line that was printed while this invocation ran."""
@@ -95,6 +114,8 @@ class Invocation:
         if len(line.message) > self.room:
             line = replace(line, message=f"{line.message[: self.room]}…")
         self.room = max(0, self.room - len(line.message))
+        if not isinstance(self.logs, list):
+            self.logs = []
         self.logs.append(line)
 
 
@@ -106,7 +127,7 @@ class Trace:
 
     def __init__(self, clock: Clock, entropy: Callable[[int], bytes]) -> None:
         self._clock = clock
-        self._prefix = entropy(4).hex()
+        self._session = entropy(4).hex()
         self._count = 0
         self._kept: deque[Invocation] = deque(maxlen=KEPT_INVOCATIONS)
         self._subscribers: list[Subscriber] = []
@@ -118,9 +139,8 @@ class Trace:
     ) -> Invocation:
         """Begin an invocation and make it the current one of this task."""
         self._count += 1
-        invocation = Invocation(
-            f"{self._prefix}-{self._count:06x}", kind, name, self._clock.now(), stopwatch()
-        )
+        now = self._clock.now()
+        invocation = Invocation(self._session, self._count, kind, name, now, stopwatch())
         if service:
             invocation.service = service
         if parent is not None:
@@ -132,8 +152,9 @@ class Trace:
     def close(self, invocation: Invocation, outcome: Outcome) -> None:
         """End an invocation: it is kept, and the subscribers hear of it."""
         self.running -= 1
-        for stream in tuple(invocation.unfinished):
-            stream.write("\n")
+        if invocation.unfinished:
+            for stream in tuple(invocation.unfinished):
+                stream.write("\n")
         recorder.set(None)
         invocation.duration = stopwatch() - invocation.started
         invocation.outcome = outcome

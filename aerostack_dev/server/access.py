@@ -14,11 +14,11 @@ from pathlib import Path
 
 import msgspec
 
+from ..bindings.state import private
 from ..errors import AerostackError
 
 FILE = "dev.json"
 TOKEN_BYTES = 32
-PRIVATE = 0o600
 
 
 class Access(msgspec.Struct, frozen=True):
@@ -77,7 +77,7 @@ def _write(path: Path, access: Access) -> None:
     try:
         with suppress(FileNotFoundError):
             draft.unlink()
-        with open(draft, "xb", opener=_private) as file:
+        with open(draft, "xb", opener=private) as file:
             file.write(msgspec.json.encode(access))
         draft.replace(path)
     except OSError as error:
@@ -86,7 +86,3 @@ def _write(path: Path, access: Access) -> None:
             where=str(path),
             hint="check the owner and the mode of the folder",
         ) from error
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, PRIVATE)

@@ -15,7 +15,7 @@ from .holder import holder_of
 
 LOOPBACK = ("127.0.0.1", "::1")
 LOOPBACK_NAMES = ("localhost", *LOOPBACK)
-EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+EVERYWHERE = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - only compared with
 """Addresses that mean all interfaces, and the one to show for them."""
 PORTS_TRIED = 100
 BACKLOG = 2048

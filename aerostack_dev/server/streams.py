@@ -46,8 +46,7 @@ async def lines(
     else:
         yield _line({"end": True})
     finally:
-        if chunks is not None:
-            await _closed(chunks)
+        await wire.close_chunks(chunks)
 
 
 async def _until(
@@ -73,11 +72,6 @@ async def _until(
         raise ControlError("the server is stopping", code=STOPPING)
     finally:
         end.cancel()
-
-
-async def _closed(chunks: AsyncIterator[bytes]) -> None:
-    if isinstance(chunks, AsyncGenerator):
-        await chunks.aclose()
 
 
 def _line(value: dict[str, Any]) -> bytes:

@@ -105,7 +105,7 @@ class Views:
             "durationMs": _ms(invocation.duration),
             "outcome": invocation.outcome,
             "status": invocation.status,
-            "detail": invocation.detail,
+            "detail": {**invocation.detail},
             "calls": invocation.calls,
             "spans": [_span(span, invocation.started) for span in invocation.spans],
             "logs": [
@@ -143,14 +143,7 @@ class Views:
         return {"error": self._clean(fields)}
 
     def _binding(self, bound: Bound) -> dict[str, str]:
-        return {
-            "name": bound.name,
-            "kind": bound.kind.name,
-            "title": bound.kind.title,
-            "backend": bound.backend,
-            "resource": bound.resource,
-            "where": self._where(bound),
-        }
+        return {**bound.described(), "where": self._where(bound)}
 
     def _clean(self, value: Any) -> Any:
         if isinstance(value, str):

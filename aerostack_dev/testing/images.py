@@ -14,11 +14,8 @@ from pathlib import Path
 
 import apsw
 
-from ..bindings.sqlite import PRIVATE_FILE
-from ..bindings.state import LOCK, private_folder
-
-DATABASE = ".sqlite"
-SIDE = ("-wal", "-shm", "-journal")
+from ..bindings.contents import BESIDE, DATABASE
+from ..bindings.state import LOCK, PRIVATE_FILE, private_folder
 
 
 class Image(AbstractContextManager["Image"]):
@@ -82,7 +79,7 @@ def _names(folder: Path) -> Iterator[str]:
     """The files below `folder`, as paths within it."""
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
-        if path.is_file() and name != LOCK and not name.endswith(SIDE):
+        if path.is_file() and name != LOCK and not name.endswith(BESIDE):
             yield name
 
 

@@ -103,9 +103,7 @@ class Carried(AsyncIterator[bytes]):
 
     async def aclose(self) -> None:
         """Give the stream up."""
-        close = getattr(self._pieces, "aclose", None)
-        if close is not None:
-            await across(self._home, _awaited(close))
+        await across(self._home, wire.close_chunks(self._pieces))
 
 
 def _carried(value: Any, home: asyncio.AbstractEventLoop) -> Any:
@@ -123,10 +121,6 @@ def _carried(value: Any, home: asyncio.AbstractEventLoop) -> Any:
 
 async def _next(pieces: AsyncIterator[bytes]) -> bytes | None:
     return await anext(pieces, None)
-
-
-async def _awaited(call: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    return await call()
 
 
 async def _first(task: asyncio.Task[None], opened: asyncio.Future[T]) -> T:

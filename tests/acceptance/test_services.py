@@ -112,6 +112,7 @@ def test_the_control_api_links_them(server: Server):
 def test_a_service_that_does_not_load_leaves_the_others_alone(server: Server):
     server.save("services/auth.py", "import nowhere\n")
     server.until("Reload failed")
+    server.until("No module named 'nowhere'")
     assert server.get("/blog").text == "blog"
     broken = httpx.get(url_of(server, "auth"), timeout=PATIENCE)
     assert (broken.status_code, broken.json()["error"]) == (500, "ModuleNotFoundError")
@@ -126,13 +127,22 @@ def test_a_service_that_does_not_load_leaves_the_others_alone(server: Server):
 
 
 def test_another_port_needs_another_start(server: Server):
+    server.save("services/auth.py", AUTH.replace("upper", "title"))
+    server.eventually("/", lambda answer: answer.text == "main Ann")
     server.save("services/more.py", BLOG)
     more = '[[services]]\nname = "more"\nmain = "services/more.py"\n'
     server.save("aerostack.toml", f"{CONFIGURATION}\n{more}")
     server.until("opened when the server is started again")
     server.until("Reloaded in")
-    # Whatever the test before left of the name.
-    assert server.get("/").text.lower() == "main ann"
+    assert server.get("/").text == "main Ann"
+
+
+def test_a_service_and_the_configuration_saved_together_are_both_in_force(server: Server):
+    for verb, name in (("title", "Ann"), ("upper", "ANN"), ("lower", "ann")):
+        code = AUTH.replace("name.upper()", f"name.{verb}() + self.env.VERB")
+        server.save("services/auth.py", code)
+        server.save("aerostack.toml", f'{CONFIGURATION}\n[vars]\nVERB = "{verb}"\n')
+        server.eventually("/", lambda answer, text=f"main {name}{verb}": answer.text == text)
 
 
 def test_check_loads_them_too(tmp_path: Path):

@@ -68,6 +68,16 @@ def test_an_upload_and_download_pass_through_in_constant_memory(server):
     assert resident(server.process.pid) - before < 40 * 2**20
 
 
+@pytest.mark.parametrize("content", [b"", b"small", PIECE])
+def test_an_object_as_a_response_has_its_length(server, content: bytes):
+    server.request("PUT", "/object", content=content)
+    answer = server.get("/object")
+    assert answer.headers["content-length"] == str(len(content))
+    assert answer.content == content
+    head = server.request("HEAD", "/object")
+    assert (head.headers["content-length"], head.content) == (str(len(content)), b"")
+
+
 def test_a_public_object_is_served_as_an_attachment_to_nothing(server):
     server.request(
         "PUT", "/a.html", content=b"<script>1</script>", headers={"Content-Type": "text/html"}

@@ -144,7 +144,7 @@ CASES: dict[str, tuple[tuple[str, ...], str, str]] = {
     "db export --output": (
         ("db", "export", "-o", "no/x"),
         "no/x: the file cannot be written",
-        "give --output",
+        "check the folder",
     ),
     # JSON that is none.
     "queue send of no JSON": (

@@ -16,12 +16,12 @@ from tests.support.server import write_project
 from .conftest import invoke
 
 TEMPLATES = {
+    "common/python/.gitignore": "__pycache__/\n",
     "hello/python/aerostack.toml": 'name = "{{name}}"\n',
     "hello/python/README.md": "# {{name}}\n",
     "hello/python/src/index.py": "TEXT = '{{name}}'\ndef fetch(request): ...\n",
     "hello/python/src/__pycache__/index.cpython-311.pyc": "left behind",
     "hello/python/.aerostack/state/lock": "left behind",
-    "hello/python/.gitignore": "__pycache__/\n",
     "hello/typescript/aerostack.toml": 'name = "{{name}}"\n',
     "hello/typescript/src/index.ts": "export default {}\n",
     "hello/typescript/tests/index_test.ts": "",
@@ -52,7 +52,7 @@ def test_a_project_with_its_database_ready():
     done = invoke("init", "My Shop", "--template", "shop", "--language", "python")
     assert (done.code, done.err) == (0, "")
     assert done.out.splitlines() == [
-        "Wrote 5 files to My Shop (shop, python).",
+        "Wrote 6 files to My Shop (shop, python).",
         "Applied 0001_items.sql, seed.sql to the local database.",
         "",
         "Next:",

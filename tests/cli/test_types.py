@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from aerostack_dev.bindings.ai.models import MODELS
+from aerostack_dev.bindings.kind import Kind
 from aerostack_dev.bindings.kinds import all_kinds
 from aerostack_dev.runtime.hosts.deno.process import find_deno
 from tests.support.server import PATIENCE
@@ -186,12 +187,16 @@ def test_a_wrangler_configuration_is_named(here):
 
 @pytest.mark.parametrize("kind", all_kinds(), ids=lambda kind: kind.name)
 def test_every_kind_is_declared(kind):
-    assert re.search(rf"^interface {kind.interface}\b", kind.types.read_text(), re.MULTILINE)
+    assert re.search(rf"^interface {kind.interface}\b", declared(kind), re.MULTILINE)
 
 
 def test_the_models_are_those_that_there_are():
     (kind,) = (kind for kind in all_kinds() if kind.name == "ai")
-    assert set(re.findall(r'"(@(?:cf|hf)/[^"]+)"', kind.types.read_text())) == set(MODELS)
+    assert set(re.findall(r'"(@(?:cf|hf)/[^"]+)"', declared(kind))) == set(MODELS)
+
+
+def declared(kind: Kind) -> str:
+    return "\n".join(file.read_text() for file in kind.types)
 
 
 USE = """

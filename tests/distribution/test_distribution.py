@@ -137,7 +137,7 @@ class TestWhatIsPublished:
             "aerostack_dev/bindings/storage/types.d.ts",
             "aerostack_dev/bindings/storage/schema.sql",
             "aerostack_dev/templates/rest-api/typescript/deno.json",
-            "aerostack_dev/templates/hello/python/.gitignore",
+            "aerostack_dev/templates/common/python/.gitignore",
             "workers-stubs/__init__.pyi",
         ):
             assert name in names

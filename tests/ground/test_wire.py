@@ -8,7 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aerostack_dev.wire import Record, dumps, loads, pack, record, unpack
+from aerostack_dev.wire import (
+    Record,
+    at_hand,
+    close_chunks,
+    dumps,
+    loads,
+    pack,
+    record,
+    taken,
+    unpack,
+)
 
 wire_values = st.recursive(
     st.none()
@@ -65,3 +75,24 @@ def test_a_record_answers_by_item_and_by_attribute():
 def test_a_name_that_is_not_there_is_answered_with_those_that_are():
     with pytest.raises(AttributeError, match="no 'rows' in this result; it has: results, meta"):
         _ = Record(results=[], meta={}).rows
+
+
+async def test_bytes_at_hand_are_read_or_taken_once():
+    stream = at_hand(b"abc")
+    assert stream.size == 3
+    assert taken(stream.chunks) == b"abc"
+    assert [piece async for piece in stream.chunks] == []
+    read = at_hand(b"abc").chunks
+    assert [piece async for piece in read] == [b"abc"]
+    assert taken(read) == b""
+    left = at_hand(b"abc").chunks
+    await close_chunks(left)
+    assert taken(left) == b""
+    assert [piece async for piece in at_hand(b"").chunks] == []
+
+
+async def test_what_has_to_be_waited_for_is_not_taken():
+    async def pieces():
+        yield b"abc"
+
+    assert taken(pieces()) is None

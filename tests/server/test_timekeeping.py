@@ -14,9 +14,9 @@ from .fakes import FakeRuntime
 from .test_control import control_of, get, post
 
 RUNS = [
-    Invocation("1", "scheduled", "* * * * *", 0, 0, outcome="ok"),
-    Invocation("2", "queue", "jobs", 0, 0, outcome="exception"),
-    Invocation("3", "queue", "jobs", 0, 0, outcome="ok"),
+    Invocation("session", 1, "scheduled", "* * * * *", 0, 0, outcome="ok"),
+    Invocation("session", 2, "queue", "jobs", 0, 0, outcome="exception"),
+    Invocation("session", 3, "queue", "jobs", 0, 0, outcome="ok"),
 ]
 
 

@@ -11,11 +11,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Coroutine,
 from typing import Any
 
 from ... import wire
-from ...wire import Stream
+from ...wire import Stream, close_chunks
 from ..options import options as chosen
 from .failures import AbortError, AiError, unavailable
 from .operations import RUN_OPTIONS, Operations
-from .reply import close
 
 FACE_OPTIONS = (*RUN_OPTIONS, "signal")
 
@@ -228,7 +227,7 @@ async def _watched(
             except StopAsyncIteration:
                 return
     finally:
-        await close(chunks)
+        await close_chunks(chunks)
 
 
 async def _next(chunks: AsyncIterator[bytes]) -> bytes:

@@ -30,7 +30,7 @@ class Ai {
     const { signal, ...given } = options ?? {};
     const wanted = abortable(signal);
     wanted?.throwIfAborted();
-    const call = this.#binding.invoke("run", model, plain(inputs), plain(given));
+    const call = this.#binding.invokeUntil(wanted, "run", model, plain(inputs), plain(given));
     const reply = await this.#noted(raced(call, wanted));
     const { requestId, status, contentType } = reply;
     const body = until(wanted, reply.body);

@@ -20,12 +20,12 @@ from ... import wire
 from ...config.model import Finding
 from ...config.secrets import redactor
 from ...errors import BindingError, StateError
-from ...wire import Stream
+from ...wire import Stream, close_chunks
 from ..kind import Services
 from . import Ai
 from .media import Media
 from .nearest import nearest
-from .reply import Reply, close
+from .reply import Reply
 
 LONGEST_NUMBERS = 256
 """A longer list of numbers is a picture or a sound: its digest will do."""
@@ -129,7 +129,7 @@ class Cassette:
                 heard.append(self._redact(text) if (text := _text(chunk)) is not None else chunk)
                 yield chunk
         finally:
-            await close(chunks)
+            await close_chunks(chunks)
         await self._write({**entry, "reply": {"contentType": content_type, "chunks": heard}})
 
     async def _write(self, entry: dict[str, Any]) -> None:

@@ -6,8 +6,6 @@ from typing import Any
 
 from ...errors import BindingError
 
-CONFIGURE = 'choose a provider in [ai], for instance provider = "ollama" or "openai"'
-
 
 class AiError(BindingError):
     """A refusal: `"<code>: <description>"`, or the bare text where there is no code.

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 JSON = "application/json"
 
@@ -15,21 +14,3 @@ class Reply:
 
     body: Any
     content_type: str = JSON
-
-
-@runtime_checkable
-class Closable(Protocol):
-    """An iterator that can be told to stop."""
-
-    async def aclose(self) -> None: ...
-
-
-async def close(chunks: AsyncIterator[Any]) -> None:
-    """Tell an iterator that nobody will read on."""
-    if isinstance(chunks, Closable):
-        await chunks.aclose()
-
-
-async def once(data: bytes) -> AsyncGenerator[bytes, None]:
-    """`data` as a stream."""
-    yield data

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ... import wire
-from ...wire import Stream
+from ...wire import Stream, at_hand
 from . import chats, sse
 from .backend import Call
 from .failures import AiError, json_mode_failed
@@ -23,7 +23,7 @@ from .outcomes import (
     Vectors,
     Verbatim,
 )
-from .reply import Reply, once
+from .reply import Reply
 from .schemas import Schema
 from .subtitles import vtt
 from .validation import check
@@ -47,7 +47,7 @@ def _made(call: Call, outcome: Made) -> Reply:
     if call.model.form is Form.BASE64:
         name = "image" if call.model.task is Task.TEXT_TO_IMAGE else "audio"
         return Reply({name: base64.b64encode(outcome.media.data).decode()})
-    return Reply(Stream(once(outcome.media.data), len(outcome.media.data)), outcome.media.type)
+    return Reply(at_hand(outcome.media.data), outcome.media.type)
 
 
 def _text(call: Call, outcome: Text, making: chats.Making) -> Any:

@@ -205,7 +205,7 @@ def _elements(view: memoryview) -> bytes:
     """Elements one by one, each modulo 256, as the platform copies typed arrays (§1.3)."""
     if view.format in ("B", "b", "c"):
         return view.tobytes()
-    numbers = view.cast("B").cast(view.format).tolist()  # type: ignore[call-overload]
+    numbers = view.cast("B").cast(view.format).tolist()  # type: ignore[call-overload]  # of any format
     try:
         return bytes(int(number) % 256 for number in numbers)
     except (TypeError, ValueError, OverflowError):

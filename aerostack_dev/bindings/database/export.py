@@ -82,7 +82,7 @@ class _Writer:
         if found:
             names = ",".join(name for name, _ in found)
             these = f" WHERE name IN ({names})" if self._wanted < self._tables.keys() else ""
-            yield f"DELETE FROM sqlite_sequence{these};\n"  # noqa: S608
+            yield f"DELETE FROM sqlite_sequence{these};\n"
         for name, seq in found:
             yield f'INSERT INTO "sqlite_sequence" ("name","seq") VALUES({name},{seq});\n'
 
@@ -92,7 +92,7 @@ class _Writer:
         # Text as bytes too, so that what is not UTF-8 is found and kept as it is.
         values = ",".join(f"typeof({quoted(c)}),{_raw(c)}" for c in columns)
         head = f"INSERT INTO {quoted(table)} ({names}) VALUES("
-        for row in self._connection.execute(f"SELECT {values} FROM {quoted(table)}"):  # noqa: S608
+        for row in self._connection.execute(f"SELECT {values} FROM {quoted(table)}"):
             yield f"{head}{','.join(map(_literal, row[::2], row[1::2]))});\n"
 
     def _columns(self, table: str) -> list[str]:

@@ -101,7 +101,7 @@ class Migrations:
             [
                 [
                     [_TABLE.format(table=quoted(self.table)), []],
-                    [f"SELECT name FROM {quoted(self.table)}", []],  # noqa: S608
+                    [f"SELECT name FROM {quoted(self.table)}", []],
                 ]
             ],
         )
@@ -135,7 +135,7 @@ class Migrations:
             data = path.read_bytes()
         except OSError as error:
             raise AerostackError(f"cannot be read: {error.strerror}", where=str(path)) from error
-        remember = f"INSERT INTO {quoted(self.table)} (name) VALUES (?)"  # noqa: S608
+        remember = f"INSERT INTO {quoted(self.table)} (name) VALUES (?)"
         found = [[statement, []] for statement in read_script(data, str(path))]
         return [*found, [remember, [name]]]
 

@@ -245,10 +245,7 @@ class Operations:
     async def _answered(
         self, statements: Sequence[tuple[str, Sequence[Any]]], view: View
     ) -> list[Any]:
-        try:
-            return await self._request(statements, view)
-        except RefusedError as refused:
-            raise refused.error() from refused.bare()
+        return await self._reported(self._request(statements, view))
 
     async def _request(
         self, statements: Sequence[tuple[str, Sequence[Any]]], view: View

@@ -27,7 +27,7 @@ def read_with_replacement(
         f"ELSE c{index} END"
         for index in range(len(names))
     )
-    wrapped = f"WITH found({columns}) AS ({inner}\n) SELECT {values} FROM found"  # noqa: S608
+    wrapped = f"WITH found({columns}) AS ({inner}\n) SELECT {values} FROM found"
     limit = connection.limit(apsw.SQLITE_LIMIT_COLUMN)
     connection.limit(apsw.SQLITE_LIMIT_COLUMN, 2 * limit)
     try:

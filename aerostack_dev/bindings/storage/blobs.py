@@ -14,6 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import Any, ParamSpec, TypeVar
 
 from ...errors import StateError
+from ..state import PRIVATE_FILE, PRIVATE_FOLDER
 from .failures import unusable
 
 P = ParamSpec("P")
@@ -299,10 +300,10 @@ class Writer:
 def _create(path: Path) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | BINARY
     try:
-        return os.open(path, flags, 0o600)
+        return os.open(path, flags, PRIVATE_FILE)
     except FileNotFoundError:
-        path.parent.mkdir(mode=0o700, exist_ok=True)
-        return os.open(path, flags, 0o600)
+        path.parent.mkdir(mode=PRIVATE_FOLDER, exist_ok=True)
+        return os.open(path, flags, PRIVATE_FILE)
 
 
 def digests_of(data: bytes, algorithms: Sequence[str]) -> dict[str, bytes]:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
-from ...wire import Stream
+from ...wire import Stream, close_chunks
 from .failures import wrong_value
 from .values import unicode
 
@@ -16,13 +16,6 @@ UNKNOWN_LENGTH = (
 )
 TOO_SHORT = "FixedLengthStream did not see all expected bytes before close()."
 TOO_LONG = "Attempt to write too many bytes through a FixedLengthStream."
-
-
-@runtime_checkable
-class Closable(Protocol):
-    """An iterator that can be told to stop."""
-
-    async def aclose(self) -> None: ...
 
 
 def content_of(value: Any, method: str, interface: str) -> bytes | Stream:
@@ -50,8 +43,7 @@ async def closing(content: bytes | Stream) -> AsyncIterator[bytes | AsyncIterato
     try:
         yield source
     finally:
-        if isinstance(source, Closable):
-            await source.aclose()
+        await close_chunks(source)
 
 
 async def whole(source: bytes | AsyncIterator[bytes]) -> bytes:
@@ -74,5 +66,4 @@ async def _exactly(chunks: AsyncIterator[Any], size: int) -> AsyncIterator[bytes
         if left:
             raise TypeError(TOO_SHORT)
     finally:
-        if isinstance(chunks, Closable):
-            await chunks.aclose()
+        await close_chunks(chunks)

@@ -19,7 +19,7 @@ from typing import Any, ParamSpec, TypeVar
 import apsw
 import msgspec
 
-from ...wire import Stream
+from ...wire import Stream, at_hand
 from ..kind import Services
 from ..sqlite import Schema, Store, Work, open_store
 from . import index
@@ -216,7 +216,7 @@ def _read(
         return found.stored, None, None
     if found.content is not None:
         data = index.content(connection, found.content, span)
-        return found.stored, span, Stream(_at_once(data), span.length)
+        return found.stored, span, at_hand(data)
     parts = list(_within(index.pieces(connection, found), span))
     if span.length > SMALL:
         # The lease is taken in the index's own thread, so before the index can forget
@@ -226,7 +226,7 @@ def _read(
     data = b"".join(blobs.read(*part) for part in parts)
     if len(data) != span.length:
         raise OSError(errno.EIO, "a blob is shorter than its object", str(blobs.path(parts[0][0])))
-    return found.stored, span, Stream(_at_once(data), span.length)
+    return found.stored, span, at_hand(data)
 
 
 def _within(pieces: Sequence[tuple[str, int]], span: Span) -> Iterator[tuple[str, int, int]]:
@@ -238,11 +238,6 @@ def _within(pieces: Sequence[tuple[str, int]], span: Span) -> Iterator[tuple[str
         if first < last:
             yield blob, first, last - first
         start += size
-
-
-async def _at_once(data: bytes) -> AsyncIterator[bytes]:
-    if data:
-        yield data
 
 
 @asynccontextmanager

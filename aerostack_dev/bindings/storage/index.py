@@ -47,7 +47,7 @@ class Found(msgspec.Struct, frozen=True):
 
 def find(connection: apsw.Connection, bucket: str, key: str) -> Found | None:
     row: Any = connection.execute(
-        f"SELECT {COLUMNS}, content, blob, upload FROM objects WHERE bucket = ? AND key = ?",  # noqa: S608
+        f"SELECT {COLUMNS}, content, blob, upload FROM objects WHERE bucket = ? AND key = ?",
         (bucket, key.encode()),
     ).fetchone()
     return None if row is None else Found(_stored(row), *row[6:])
@@ -107,7 +107,7 @@ def delete(connection: apsw.Connection, bucket: str, keys: Sequence[str]) -> Cha
 def page(connection: apsw.Connection, bucket: str, listing: Listing) -> Page[Stored]:
     def scan(lower: bytes, upper: bytes | None) -> Iterator[Stored]:
         where, bounds = ("", ()) if upper is None else (" AND key < ?", (upper,))
-        sql = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key >= ?{where} ORDER BY key"  # noqa: S608
+        sql = f"SELECT {COLUMNS} FROM objects WHERE bucket = ? AND key >= ?{where} ORDER BY key"
         return map(_stored, connection.execute(sql, (bucket, lower, *bounds)))
 
     return collect(scan, listing)
@@ -275,7 +275,7 @@ def _drop_parts(
     only = "" if numbers is None else "AND number IN (SELECT value FROM json_each(?))"
     bounds = [upload_id] if numbers is None else [upload_id, _encode(sorted(numbers)).decode()]
     rows: Any = connection.execute(
-        f"DELETE FROM parts WHERE upload = ? {only} RETURNING blob",  # noqa: S608
+        f"DELETE FROM parts WHERE upload = ? {only} RETURNING blob",
         bounds,
     ).fetchall()
     return Gone("", tuple(blob for (blob,) in rows if blob is not None))

@@ -6,7 +6,7 @@ import json
 from collections.abc import AsyncIterator, Mapping
 from typing import TYPE_CHECKING, Any
 
-from ...wire import Record, Stream, record
+from ...wire import Ready, Record, Stream, close_chunks, record, taken
 from .http_date import EPOCH, MILLISECOND, moment
 from .metadata import EXPIRY, headers_of
 
@@ -67,7 +67,7 @@ class R2Object(Record):
     to_json = toJSON
 
 
-class Body:
+class Body(Ready):
     """The content of an object: an async iterator of `bytes`, to be read once.
 
     `size` is its length in bytes, so that it can be put again.
@@ -90,6 +90,12 @@ class Body:
             raise TypeError(USED)
         return b"".join([chunk async for chunk in self])
 
+    def take(self) -> bytes | None:
+        """All of it, if nobody has begun to read it and it need not be waited for."""
+        data = None if self._used else taken(self._chunks)
+        self._used = self._used or data is not None
+        return data
+
     def __aiter__(self) -> AsyncIterator[bytes]:
         if self._used:
             raise TypeError(USED)
@@ -102,9 +108,7 @@ class Body:
     async def aclose(self) -> None:
         """Stop reading; nothing more can be read."""
         self._used = True
-        close = getattr(self._chunks, "aclose", None)
-        if close is not None:
-            await close()
+        await close_chunks(self._chunks)
 
 
 class R2ObjectBody(R2Object):

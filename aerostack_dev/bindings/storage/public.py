@@ -7,13 +7,13 @@ to show it to pages of this machine only.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from ...errors import BindingError
-from ...wire import Stream
+from ...functions.incoming import Receive, Scope, Send, while_connected
+from ...wire import Stream, close_chunks
 from .conditions import Conditions, tags_of
 from .failures import BAD_KEY, WRONG_SSEC_KEY
 from .http_date import http_date, milliseconds
@@ -21,10 +21,6 @@ from .metadata import headers_of
 from .operations import Operations
 from .ranges import is_beyond
 
-Scope = MutableMapping[str, Any]
-Message = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[Message]]
-Send = Callable[[Message], Awaitable[None]]
 Headers = list[tuple[str, str]]
 
 PREFIX = "/cdn-cgi/local/storage/"
@@ -122,24 +118,16 @@ async def _answer(
             await _start(send, status, [*described, *_content(found), *sizes])
             await _send_body(body, receive, send)
     finally:
-        close = getattr(body.chunks if body else None, "aclose", None)
-        if close is not None:
-            await close()
+        await close_chunks(body and body.chunks)
 
 
 async def _send_body(body: Stream | None, receive: Receive, send: Send) -> None:
     """Send the content, until its end or until the client has gone."""
-    leaving = asyncio.ensure_future(_left(receive))
-    try:
+    async with while_connected(_left(receive)):
         if body is not None:
             async for chunk in body.chunks:
                 await send({"type": "http.response.body", "body": chunk, "more_body": True})
-                if leaving.done():
-                    return
         await send({"type": "http.response.body", "body": b""})
-    finally:
-        leaving.cancel()
-        await asyncio.gather(leaving, return_exceptions=True)
 
 
 async def _left(receive: Receive) -> None:

@@ -4,8 +4,7 @@
 
 usearch holds the interpreter's lock while it builds and saves: in the server it would
 stop every request for as long. REQUEST is a `neighbours.Request` in JSON; the answer on
-standard output is the `Graph`. The process ends when its standard input does, so that it
-does not outlive a server that was killed.
+standard output is the `Graph`.
 """
 
 from __future__ import annotations
@@ -13,15 +12,14 @@ from __future__ import annotations
 import itertools
 import os
 import sys
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import apsw
-import msgspec
 import numpy as np
 
+from ..child import serve
 from .neighbours import (
     EXPANSION_ADD,
     Floats,
@@ -73,12 +71,6 @@ def _batches(request: Request) -> Iterator[tuple[Any, Floats]]:
         connection.close()
 
 
-def _end_with_input() -> None:
-    # Not through `sys.stdin`, whose lock the interpreter wants when it ends.
-    os.read(0, 1)
-    os._exit(1)
-
-
 def _stand_back() -> None:
     """Run when nobody else would: a thread of the server that has to wait for a core may
     hold the interpreter's lock, and then its event loop waits as well.
@@ -89,11 +81,13 @@ def _stand_back() -> None:
         os.nice(BEHIND)
 
 
-def main() -> None:
-    request = msgspec.json.decode(sys.argv[1], type=Request)
-    threading.Thread(target=_end_with_input, daemon=True).start()
+def _build_idly(request: Request) -> Graph:
     _stand_back()
-    sys.stdout.buffer.write(msgspec.json.encode(build(request)))
+    return build(request)
+
+
+def main() -> None:
+    serve(Request, _build_idly)
 
 
 if __name__ == "__main__":

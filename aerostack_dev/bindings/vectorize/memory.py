@@ -132,7 +132,7 @@ def _restricted(connection: apsw.Connection, rows: Rows, search: Search) -> Slot
     """The rows that the namespace and the filter leave; None: there are neither."""
     if search.conditions:
         clause, parameters = where(search.namespace, search.conditions)
-        numbers = connection.execute(f"SELECT number FROM vectors {clause}", parameters)  # noqa: S608
+        numbers = connection.execute(f"SELECT number FROM vectors {clause}", parameters)
         return rows.slots([number for (number,) in cast("Any", numbers)])
     return None if search.namespace is None else rows.within(search.namespace)
 

@@ -242,7 +242,8 @@ def _refusing(prefix: str) -> Iterator[None]:
     try:
         yield
     except RefusedError as refused:
-        raise refused.error(prefix)  # noqa: B904 (its cause is the bare text)
+        error = refused.error(prefix)
+        raise error from error.__cause__
 
 
 @types.coroutine

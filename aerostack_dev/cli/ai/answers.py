@@ -89,8 +89,8 @@ def events(pieces: Iterator[bytes]) -> Iterator[str]:
 def _write(
     content_type: str, pieces: Iterator[bytes], output: str | None, *, as_json: bool
 ) -> None:
+    from ..files import writing
     from ..output import print_json, size, terminal
-    from ..storage.transfer import writing
 
     if output is None and (terminal() or as_json):
         raise AerostackError(

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ...errors import AerostackError
-from ..output import read_file
+from ..files import parsed, read_file
 
 
 def inputs_of(
@@ -45,14 +45,7 @@ def _prompted(name: str, prompt: str) -> dict[str, Any]:
 
 
 def _object(text: str | bytes, where: str) -> dict[str, Any]:
-    from ...wire import loads
-
-    try:
-        found = loads(text)
-    except (ValueError, RecursionError) as error:
-        raise AerostackError(
-            f"this is not JSON: {error}", where=where, hint="quote it for the shell with '…'"
-        ) from error
+    found = parsed(text, where)
     if not isinstance(found, dict):
         raise AerostackError(
             "the inputs of a model are a JSON object",

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
-from pathlib import Path
-from typing import IO
+from contextlib import closing
 
 import click
 
-from ...errors import AerostackError
 from ..completion import files
 from ..project import Place, json_option, project_options
 from .opened import database_argument, database_or_file, last_of, open_database, reported
@@ -49,11 +44,12 @@ def export(
     A file is written whole or not at all. Databases with virtual tables cannot be
     exported.
     """
+    from ..files import writing
     from ..output import size
 
     if no_schema and no_data:
         raise click.UsageError("--no-schema and --no-data leave nothing to export")
-    with reported(False), open_database(place, database) as chosen, _opened(output) as file:
+    with reported(False), open_database(place, database) as chosen, writing(output) as file:
         _, pieces = chosen.stream("export", list(tables), not no_schema, not no_data)
         with closing(pieces):
             written = sum(file.write(piece) for piece in pieces)
@@ -82,29 +78,3 @@ def import_sql(place: Place, as_json: bool, words: tuple[str, ...]) -> None:
     else:
         done = f"{counted(count, 'statement')}, {counted(changes, 'row')} changed"
         say(f"Imported {file} into {chosen.declaration.resource}: {done}.")
-
-
-@contextmanager
-def _opened(output: str | None) -> Iterator[IO[bytes]]:
-    """Standard output, or a file that is in its place once it is complete."""
-    if output is None:
-        yield sys.stdout.buffer
-        return
-    path = Path(output)
-    if path.is_dir():
-        raise AerostackError(
-            "this is a folder", where=output, hint="give --output the name of a file"
-        )
-    draft = path.with_name(f".{path.name}.part")
-    try:
-        with draft.open("wb") as file:
-            yield file
-        draft.replace(path)
-    except OSError as error:
-        raise AerostackError(
-            f"the file cannot be written: {error.strerror or error}",
-            where=output,
-            hint="give --output a place that can be written to",
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ...errors import AerostackError, BindingError
 from ..completion import bindings
-from ..output import read_input
+from ..files import read_input
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -19,17 +19,13 @@ if TYPE_CHECKING:
     from ..choice import Chosen
     from ..project import Place
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 PREFIX = "D1_ERROR: "
 UNKNOWN = "Couldn't find a D1 DB with the name or binding '{name}' in your {file} file."
 
 
-def database_argument(command: F) -> F:
-    """Give a command `[DB]`, as its argument `database`."""
-    return click.argument(
-        "database", metavar="[DB]", required=False, shell_complete=bindings("database")
-    )(command)
+database_argument = click.argument(
+    "database", metavar="[DB]", required=False, shell_complete=bindings("database")
+)
 
 
 def database_or_file(

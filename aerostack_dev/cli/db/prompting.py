@@ -33,7 +33,6 @@ def _words(text: str) -> tuple[str, ...]:
 
 
 HISTORY = "db_history"
-PRIVATE = 0o600
 GOES_ON = f"Not waited for: the server goes on with it, for up to {QUERY_SECONDS:g} seconds."
 KEYWORDS = _words(
     """
@@ -94,11 +93,11 @@ def answer(console: Console, text: str) -> None:
 
 def _history(root: Path) -> Path:
     """The file of the history, readable by its owner alone."""
-    from ...bindings.state import own_folder
+    from ...bindings.state import PRIVATE_FILE, own_folder
 
     file = own_folder(root) / HISTORY
-    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, PRIVATE))
-    file.chmod(PRIVATE)
+    os.close(os.open(file, os.O_CREAT | os.O_WRONLY, PRIVATE_FILE))
+    file.chmod(PRIVATE_FILE)
     return file
 
 

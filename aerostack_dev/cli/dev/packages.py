@@ -20,7 +20,7 @@ def install(root: Path) -> None:
         raise AerostackError(
             f"--install found no {MANIFEST}", where=str(root), hint="leave --install out"
         )
-    done = subprocess.run([find_deno(), *OPTIONS], cwd=manifest.parent, check=False)  # noqa: S603
+    done = subprocess.run([find_deno(), *OPTIONS], cwd=manifest.parent, check=False)
     if done.returncode:
         raise AerostackError(
             f"the packages of {MANIFEST} could not be installed",

@@ -9,14 +9,14 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, AsyncExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-from ...bindings.kind import Services
+from ...bindings.kind import Kind, Services
 from ...bindings.kinds import all_kinds
 from ...bindings.state import State, open_state, own_folder
 from ...clock import MovableClock
@@ -111,43 +111,32 @@ async def _session(options: Options, clock: MovableClock) -> None:
     async with AsyncExitStack() as stack:
         folder = own_folder(project.root)
         state = _open_state(stack, options, project, leaving)
-        user = stack.enter_context(_user_port(options, project))
-        ports = Ports(
-            user,
-            stack.enter_context(listening(port=options.control_port or 0)),
-            {
-                kind.name: stack.enter_context(listening(default=ENDPOINT_PORT))
-                for kind in kinds
-                if kind.endpoint
-            },
-            new_token(os.urandom),
-            services.listen_for(stack, project, user) if project.services else {},
-        )
+        ports = _open_ports(stack, options, project, kinds)
         redact = redactor(project)
         console = stack.enter_context(
             open_console(options.log_format, options.log_level, redact, clock)
         )
         stack.enter_context(captured_output(clock, console.log))
-        surroundings = Surroundings(kinds, state, clock, os.urandom, console.finding, redact.learn)
+        surroundings = Surroundings(
+            kinds,
+            state,
+            clock,
+            os.urandom,
+            console.finding,
+            redact.learn,
+            meanwhile=_import_ahead,
+        )
         halting = Breakpoints(
             terminal, console.finding, console.overtaken, surroundings.limits.lift
         )
         stack.enter_context(breakpoints(halting))
         if options.seeds or project.dev.seed:
             await _sow(options, project, surroundings, console)
-        _import_ahead()
         runtime = await stack.enter_async_context(open_runtime(settings, project, surroundings))
         stack.callback(runtime.trace.subscribe(console.invocation))
         await _serve_user(stack, runtime, ports, console)
         await services.serve(stack, runtime, ports.services, console, ports.token)
-        endpoints = {name: each.url for name, each in ports.endpoints.items()}
-        access = Access(
-            os.getpid(), ports.user.url, ports.control.url, ports.token, str(state.root), endpoints
-        )
-        # Beside the state too, where the server of another state cannot take its place.
-        for place in (folder, state.root):
-            stack.enter_context(published(place, access))
-            leaving.undo(partial(withdraw, place, access))
+        _publish(stack, ports, state, folder, leaving)
         _say_ready(runtime, ports, console, clock)
         keep_what_is_loaded()
         await _serve_control(stack, runtime, ports, console, clock)
@@ -158,8 +147,45 @@ async def _session(options: Options, clock: MovableClock) -> None:
         await leaving.stop.wait()
 
 
+def _open_ports(
+    stack: AsyncExitStack, options: Options, project: Project, kinds: Sequence[Kind]
+) -> Ports:
+    user = stack.enter_context(
+        listening(
+            options.host or project.dev.host,
+            options.port,
+            default=project.dev.port or DEFAULT_PORT,
+        )
+    )
+    return Ports(
+        user,
+        stack.enter_context(listening(port=options.control_port or 0)),
+        {
+            kind.name: stack.enter_context(listening(default=ENDPOINT_PORT))
+            for kind in kinds
+            if kind.endpoint
+        },
+        new_token(os.urandom),
+        services.listen_for(stack, project, user) if project.services else {},
+    )
+
+
+def _publish(
+    stack: AsyncExitStack, ports: Ports, state: State, folder: Path, leaving: Leaving
+) -> None:
+    """Tell other commands of the project where this server is."""
+    endpoints = {name: each.url for name, each in ports.endpoints.items()}
+    access = Access(
+        os.getpid(), ports.user.url, ports.control.url, ports.token, str(state.root), endpoints
+    )
+    # Beside the state too, where the server of another state cannot take its place.
+    for place in (folder, state.root):
+        stack.enter_context(published(place, access))
+        leaving.undo(partial(withdraw, place, access))
+
+
 def _import_ahead() -> None:
-    """Import the HTTP server in a thread: this one has time while a child process starts."""
+    """Import the HTTP server, in a thread: the loop has a child process to listen to."""
     threading.Thread(target=import_module, args=(SERVER,), name="import", daemon=True).start()
 
 
@@ -214,14 +240,6 @@ async def _sow(
     applied = await sow(given.kinds, services, seeds, said=bool(options.seeds))
     if applied:
         console.say(f"Seeded the empty state: {', '.join(applied)}")
-
-
-def _user_port(options: Options, project: Project) -> AbstractContextManager[Listening]:
-    return listening(
-        options.host or project.dev.host,
-        options.port,
-        default=project.dev.port or DEFAULT_PORT,
-    )
 
 
 async def _serve_user(

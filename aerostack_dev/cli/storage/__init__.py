@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,8 +15,6 @@ from ..project import Place, json_option, project_options
 
 if TYPE_CHECKING:
     from ..choice import Chosen
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 PAGE = 1000
 UNKNOWN = 'No R2 bucket with binding "{name}" was found in the "r2_buckets" section of {file}'
@@ -62,15 +60,13 @@ def storage() -> None:
     """Move objects in and out of the storage buckets."""
 
 
-def bucket_option(command: F) -> F:
-    """Give a command `--bucket`."""
-    return click.option(
-        "--bucket",
-        "-b",
-        "binding",
-        help="The bucket, by name or binding; default the only one, or STORAGE.",
-        shell_complete=bindings("storage"),
-    )(command)
+bucket_option = click.option(
+    "--bucket",
+    "-b",
+    "binding",
+    help="The bucket, by name or binding; default the only one, or STORAGE.",
+    shell_complete=bindings("storage"),
+)
 
 
 @storage.command(epilog=GET_EPILOG, short_help="Write the content under KEY to a file.")
@@ -91,8 +87,9 @@ def get(place: Place, binding: str | None, as_json: bool, key: str, path: str | 
     A file appears whole or not at all. The exit code is 1 when there is no such key. With
     --json: what `head` prints, the content going to --file.
     """
+    from ..files import writing
     from ..output import print_json, size
-    from .transfer import download, writing
+    from .transfer import download
 
     if as_json and path is None:
         raise click.UsageError("--json needs --file: the content goes there")
@@ -138,8 +135,9 @@ def put(
 
     Content of more than 8 MiB is uploaded in parts, and its etag is then that of parts.
     """
+    from ..files import reading
     from ..output import clean, print_json, say, size
-    from .transfer import reading, upload
+    from .transfer import upload
 
     options = _options(path, content_type, cache_control, metadata)
     with reading(path) as (file, length), _open(place, binding) as chosen:

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from ...errors import AerostackError
 from ...wire import Stream
-from ..output import UNREADABLE
 from ..progress import progress
 
 if TYPE_CHECKING:
@@ -113,44 +107,6 @@ def piece_size(length: int | None) -> int:
             hint="use an S3 client: `aerostack storage s3` shows how",
         )
     return size
-
-
-@contextmanager
-def reading(path: str) -> Iterator[tuple[IO[bytes], int | None]]:
-    """A file, or standard input for `-`, to read, with its length if it is known."""
-    if path == "-":
-        yield sys.stdin.buffer, None
-        return
-    with ExitStack() as stack:
-        try:
-            file = stack.enter_context(Path(path).open("rb"))
-        except OSError as error:
-            text = f"the file cannot be read: {error.strerror}"
-            raise AerostackError(text, where=path, hint=UNREADABLE) from error
-        yield file, os.fstat(file.fileno()).st_size
-
-
-@contextmanager
-def writing(path: str | None) -> Iterator[IO[bytes]]:
-    """A file that takes its place at the end of the block, or standard output for None."""
-    if path is None:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
-        return
-    target = Path(path)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        with draft.open("xb") as file:
-            yield file
-        draft.replace(target)
-    except OSError as error:
-        raise AerostackError(
-            f"the file cannot be written: {error.strerror}",
-            where=path,
-            hint="check the folder, and whether you may write there",
-        ) from error
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def _read(file: IO[bytes], size: int) -> bytes:

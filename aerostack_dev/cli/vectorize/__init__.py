@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextlib import AbstractContextManager
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,11 +14,11 @@ from ..project import Place, json_option, project_options
 if TYPE_CHECKING:
     from ..choice import Chosen
 
-F = TypeVar("F", bound=Callable[..., Any])
-
 PAGE = 1000
 READ_AT_ONCE = 20
 DELETED_AT_ONCE = 100
+HEADERS = ("ID", "NAMESPACE", "METADATA", "VALUES")
+"""Of what `_row` gives."""
 UNKNOWN = 'No index with binding "{name}" was found in the "vectorize" section of {file}'
 
 EPILOG = """\b
@@ -64,14 +63,12 @@ def vectorize() -> None:
     """
 
 
-def index_option(command: F) -> F:
-    """Give a command `--binding`."""
-    return click.option(
-        "--binding",
-        "-b",
-        help="The index, by binding or name; default the only one, or VECTORIZE.",
-        shell_complete=bindings("vectorize"),
-    )(command)
+index_option = click.option(
+    "--binding",
+    "-b",
+    help="The index, by binding or name; default the only one, or VECTORIZE.",
+    shell_complete=bindings("vectorize"),
+)
 
 
 @vectorize.command(epilog=INFO_EPILOG, short_help="Show the index: vectors, dimensions, metric.")
@@ -160,13 +157,7 @@ def query(
     elif not found["matches"]:
         say("Nothing matches.")
     else:
-        headers = (
-            "SCORE",
-            "ID",
-            "NAMESPACE",
-            "METADATA",
-            *(("VALUES",) if wanted["returnValues"] else ()),
-        )
+        headers = ("SCORE", *(HEADERS if wanted["returnValues"] else HEADERS[:-1]))
         rows = [(f"{each['score']:.6f}", *_row(each)) for each in found["matches"]]
         print_table(headers, [row[: len(headers)] for row in rows])
 
@@ -188,7 +179,7 @@ def get(place: Place, binding: str | None, as_json: bool, ids: tuple[str, ...]) 
     if as_json:
         print_json(found)
     elif found:
-        print_table(("ID", "NAMESPACE", "METADATA", "VALUES"), [_row(each) for each in found])
+        print_table(HEADERS, [_row(each) for each in found])
     if missing:
         raise AerostackError(
             "there is no vector of this id",

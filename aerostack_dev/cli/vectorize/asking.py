@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...errors import AerostackError
-from ..output import read_file
+from ..files import parsed, read_file
 
 if TYPE_CHECKING:
     from ..choice import Chosen
@@ -16,7 +16,7 @@ def read_vector(text: str | None, file: str | None) -> list[float]:
     """The vector in `text`, or in a file (`-`: standard input). Raises `AerostackError`."""
     where = "--vector" if text is not None else str(file)
     given = text if text is not None else read_file(str(file))
-    found = _json(given, where)
+    found = parsed(given, where)
     if isinstance(found, dict):  # as `vectorize get --json` writes it
         found = found.get("values")
     if not isinstance(found, list) or not found:
@@ -32,7 +32,7 @@ def query_options(given: Mapping[str, Any]) -> dict[str, Any]:
     options = {
         "topK": given["top_k"],
         "namespace": given["namespace"],
-        "filter": None if conditions is None else _json(conditions, "--filter"),
+        "filter": None if conditions is None else parsed(conditions, "--filter"),
     }
     chosen = {name: value for name, value in options.items() if value is not None}
     return {**chosen, "returnMetadata": given["metadata"], "returnValues": given["values"]}
@@ -82,14 +82,3 @@ def _model_of(width: int | None, mapped: Mapping[str, str]) -> str:
             hint="name the model that filled the index with --model, or use --vector or --id",
         )
     return fitting[0]
-
-
-def _json(text: str | bytes, where: str) -> Any:
-    from ...wire import loads
-
-    try:
-        return loads(text)
-    except (ValueError, RecursionError) as error:
-        raise AerostackError(
-            f"this is not JSON: {error}", where=where, hint="quote it for the shell with '…'"
-        ) from error

@@ -6,7 +6,6 @@ import calendar
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
 
 from .fields import DAY, WEEKDAYS, Field, FieldError, clipped
 
@@ -49,13 +48,6 @@ def shapes(month: int) -> Iterator[Month]:
     """Every shape that a month takes: all of them come within 400 years."""
     lengths = (28, 29) if month == FEBRUARY else (Month.of(2001, month).length,)
     return (Month(length, first) for length in lengths for first in range(DAYS_OF_WEEK))
-
-
-class Rule(Protocol):
-    """What a day field chooses; `str` of a rule is its normal form, with names."""
-
-    def days(self, month: Month) -> frozenset[int]:
-        """The chosen days of a month of this shape."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +153,7 @@ class NthWeekday:
 
 MonthdayRule = Listed | FromEnd | Nearest
 WeekdayRule = EachWeekday | LastWeekday | NthWeekday
+"""What a day field chooses: `days` are those of a month, `str` is its normal form, with names."""
 
 
 def monthday_rule(text: str) -> MonthdayRule | None:

@@ -10,7 +10,7 @@ import pytest
 from aerostack_dev.bindings.storage.objects import USED
 from aerostack_dev.errors import BindingError
 from aerostack_dev.functions.headers import Headers
-from aerostack_dev.wire import dumps
+from aerostack_dev.wire import dumps, taken
 
 LARGE = 700_001
 PATTERN = bytes(range(256)) * (LARGE // 256 + 1)
@@ -144,6 +144,19 @@ async def test_a_body_is_read_once(storage: Any, value: str) -> None:
         assert str(caught.value) == USED
     with pytest.raises(TypeError):
         aiter(found.body)
+
+
+async def test_a_small_body_is_taken_once_and_a_large_one_read(storage: Any) -> None:
+    await storage.put("small", "value")
+    found = await storage.get("small")
+    assert taken(found.body) == b"value"
+    assert found.bodyUsed
+    assert taken(found.body) is None
+    await storage.put("large", DATA)
+    found = await storage.get("large")
+    assert taken(found.body) is None
+    assert not found.bodyUsed
+    assert await found.bytes() == DATA
 
 
 async def test_every_way_to_read(storage: Any) -> None:

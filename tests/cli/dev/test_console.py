@@ -20,7 +20,7 @@ FAILED = Reloaded(("a.py",), 1.0, FAILURE)
 
 
 def invocation(**fields) -> Invocation:
-    return Invocation("id", "fetch", "GET /", 0, 0, duration=0.001, outcome="ok", **fields)
+    return Invocation("session", 1, "fetch", "GET /", 0, 0, duration=0.001, outcome="ok", **fields)
 
 
 def everything(console: Console) -> None:

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aerostack_dev.bindings.spans import Span
 from aerostack_dev.cli.dev.console import Json
 from aerostack_dev.cli.dev.text import Paint, Text, clean
 from aerostack_dev.config.model import Finding
@@ -20,11 +21,14 @@ COLOURED = Text(Paint(colour=True))
 
 
 def invocation(kind, name, **fields) -> Invocation:
-    return Invocation("id", kind, name, 0, 0, **{"duration": 0.0032, "outcome": "ok", **fields})
+    given = {"duration": 0.0032, "outcome": "ok", **fields}
+    return Invocation("session", 1, kind, name, 0, 0, **given)
 
 
 def test_a_request():
-    one = invocation("fetch", "GET /api/items", status=200, calls={"DB": 2, "CACHE": 1})
+    one = invocation("fetch", "GET /api/items", status=200)
+    for binding in ("DB", "CACHE", "DB"):
+        one.begin(Span(binding, "get", "", 0))
     assert PLAIN.invocation(one) == "GET /api/items 200 3.2 ms (DB 2 · CACHE 1)"
 
 
@@ -122,6 +126,7 @@ def test_calls_of_services_say_who_was_called():
     assert PLAIN.invocation(own) == "auth GET /x 200 3.2 ms"
     assert PLAIN.log(Log("print", "hi", 0), called) == "auth verify │ hi"
     assert json.loads(Json().invocation(called)) | {"time": ""} == {
-        "event": "rpc", "id": "id", "name": "verify", "time": "", "outcome": "ok", "status": None,
-        "durationMs": 3.2, "calls": {}, "service": "auth", "parent": "id",
+        "event": "rpc", "id": "session-000001", "name": "verify", "time": "", "outcome": "ok",
+        "status": None, "durationMs": 3.2, "calls": {}, "service": "auth",
+        "parent": "session-000001",
     }  # fmt: skip

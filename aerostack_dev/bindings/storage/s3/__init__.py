@@ -5,19 +5,16 @@ What answers requests is imported with the first of them.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Iterable, MutableMapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 from ...kind import Services
 
 if TYPE_CHECKING:
+    from ....functions.incoming import Receive, Scope, Send
     from ..backend import Backend
     from ..operations import Operations
     from .endpoint import Endpoint
-
-Scope = MutableMapping[str, Any]
-Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
-Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 HOST = ".localhost"
 """`<bucket>.localhost` as Host names a bucket (virtual-host style)."""

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
 import msgspec
 
-from ....wire import Stream
-from ..content import Closable
+from ....functions.incoming import Send, while_connected
+from ....wire import Stream, close_chunks
 from ..public import GUARDS
-from . import Send
 from .documents import TYPE, document
-from .failures import ClientGoneError, S3Error
+from .failures import S3Error
 from .fields import Headers
 from .request import Request
 
@@ -72,18 +70,12 @@ async def send_answer(answer: Answer, request: Request, request_id: str, send: S
 
 async def close(body: bytes | Stream | None) -> None:
     """Tell a stream that nobody reads on."""
-    if isinstance(body, Stream) and isinstance(body.chunks, Closable):
-        await body.chunks.aclose()
+    if isinstance(body, Stream):
+        await close_chunks(body.chunks)
 
 
 async def _send_stream(body: Stream, request: Request, send: Send) -> None:
-    leaving = asyncio.ensure_future(request.left())
-    try:
+    async with while_connected(request.left()):
         async for chunk in body.chunks:
             await send({"type": "http.response.body", "body": chunk, "more_body": True})
-            if leaving.done():
-                raise ClientGoneError
         await send({"type": "http.response.body", "body": b""})
-    finally:
-        leaving.cancel()
-        await asyncio.gather(leaving, return_exceptions=True)

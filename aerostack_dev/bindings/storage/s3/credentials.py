@@ -11,10 +11,9 @@ import msgspec
 
 from ....clock import Clock
 from ....errors import StateError
-from ...state import private_folder
+from ...state import private, private_folder
 
 FILE = "storage/s3.json"
-PRIVATE = 0o600
 ID_BYTES = 16
 SECRET_BYTES = 32
 REGION = "auto"
@@ -62,13 +61,9 @@ def _place(path: Path, content: bytes, mark: str) -> None:
     """Write a file that appears whole, and never in the place of another."""
     draft = path.with_name(f".{path.name}.{mark}")
     try:
-        with open(draft, "xb", opener=_private) as file:
+        with open(draft, "xb", opener=private) as file:
             file.write(content)
         with suppress(FileExistsError):
             os.link(draft, path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _private(path: str, flags: int) -> int:
-    return os.open(path, flags, PRIVATE)

@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from types import MappingProxyType
 
 from ....errors import AerostackError, BindingError
+from ....functions.incoming import Receive, Scope, Send
 from ...kind import Services
 from ..backend import Backend
 from ..operations import Operations
-from . import Receive, Scope, Send
 from .answers import Answer, refusal, send_answer
 from .credentials import KeyPair, key_pair
 from .failures import (

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import cached_property
 from urllib.parse import unquote_to_bytes
 
-from . import HOST, Receive, Scope
+from ....functions.incoming import Receive, Scope
+from . import HOST
 from .failures import ClientGoneError, S3Error
 
 Pairs = Sequence[tuple[bytes, bytes]]

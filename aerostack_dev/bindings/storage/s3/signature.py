@@ -32,7 +32,7 @@ UNRESERVED = "-_.~"
 
 PAYLOAD_HEADER = "x-amz-content-sha256"
 SIGNATURE_PARAMETER = "X-Amz-Signature"
-TIMESTAMP = re.compile(r"(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z", re.ASCII)
+TIMESTAMP = re.compile(r"\d{8}T\d{6}Z", re.ASCII)
 SIGNATURE = re.compile(r"[0-9a-f]{64}")
 EXPIRES = re.compile(r"[0-9]{1,7}")
 
@@ -243,11 +243,11 @@ def _check_time(claim: Claim, now: int) -> None:
 
 
 def _moment(timestamp: str) -> int:
-    match = TIMESTAMP.fullmatch(timestamp)
     try:
-        numbers = [int(part) for part in match.groups()] if match else []
-        when = datetime.datetime(*numbers, tzinfo=datetime.UTC)  # type: ignore[arg-type, misc]
-    except (TypeError, ValueError):
+        if not TIMESTAMP.fullmatch(timestamp):
+            raise ValueError(timestamp)
+        when = datetime.datetime.fromisoformat(timestamp)
+    except ValueError:
         raise denied("A valid x-amz-date is required, such as 20260131T120000Z.") from None
     return (when - EPOCH) // MILLISECOND
 

@@ -45,6 +45,8 @@ function bindingOf(
     constants,
     invoke: (operation: string, ...args: Wire[]) =>
       channel.ask("call", [current()?.id ?? OUTSIDE, name, operation, args]),
+    invokeUntil: (signal: AbortSignal | undefined, operation: string, ...args: Wire[]) =>
+      channel.ask("call", [current()?.id ?? OUTSIDE, name, operation, args], signal),
   };
 }
 

@@ -59,8 +59,8 @@ export class Channel {
     this.handlers.set(kind, handler);
   }
 
-  /** Send a call and wait for its answer. */
-  async ask(kind: string, payload: unknown): Promise<unknown> {
+  /** Send a call and wait for its answer; `signal` says that nobody wants it any more. */
+  async ask(kind: string, payload: unknown, signal?: AbortSignal): Promise<unknown> {
     const id = ++this.count;
     const { promise, resolve, reject } = Promise.withResolvers<unknown>();
     this.waiting.set(id, { resolve, reject });
@@ -70,11 +70,15 @@ export class Channel {
       this.waiting.delete(id);
       throw error;
     }
+    const abandon = () => this.post(["abandon", id]);
+    signal?.addEventListener("abort", abandon);
     try {
       return await promise;
     } catch (failed) {
       // Made here, so that its stack goes on with whoever awaits this call.
       throw this.revive(failed);
+    } finally {
+      signal?.removeEventListener("abort", abandon);
     }
   }
 

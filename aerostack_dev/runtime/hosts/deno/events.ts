@@ -210,7 +210,7 @@ export class Events {
       failures.push(...invocation.failures);
     }
     if (failures.length) this.fail(invocation, failures[0]);
-    else this.channel.post(["reply", invocation.id, invocation.busy]);
+    else this.channel.post(["reply", invocation.id, { busy: invocation.busy }]);
     if (invocation.busy) await this.finish(invocation, null);
   }
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
-from urllib.request import url2pathname
 
 from ...host import Failure, Frame
 from ..authored import PACKAGE, Authored, within
@@ -44,11 +43,10 @@ class Failures:
         """An error of the child, with what caused it, the author's innermost line first."""
         chain = list(_chain(described))
         frames = [frame for each in chain for frame in self._frames(each)]
-        own = [frame for frame in frames if frame.own]
-        others = [frame for frame in frames if not frame.own]
+        frames.sort(key=lambda frame: not frame.own)
         stack = "\nCaused by: ".join(self._section(each) for each in chain)
         name, message = _heading(described)
-        return Failure(name, message, (*own, *others), stack, self.hint(described))
+        return Failure(name, message, tuple(frames), stack, self.hint(described))
 
     def hint(self, described: Mapping[str, Any]) -> str:
         """What helps against an error: what it says itself, or what is known here."""
@@ -92,7 +90,7 @@ class Failures:
 
 def path_of(url: str) -> str:
     """The file of a `file://` URL."""
-    return url2pathname(unquote(urlsplit(url).path, errors="replace"))
+    return unquote(urlsplit(url).path, errors="replace")
 
 
 def url_of(path: Path) -> str:

@@ -2,7 +2,7 @@
 import type { ExecutionContext } from "./invocation.ts";
 import { env, WorkerEntrypoint } from "./workers.ts";
 
-export const HANDLERS = ["fetch", "queue", "scheduled"] as const;
+const HANDLERS = ["fetch", "queue", "scheduled"] as const;
 export type Name = typeof HANDLERS[number];
 
 /** Handlers are for events: `fetch` of a service binding sends a request. */

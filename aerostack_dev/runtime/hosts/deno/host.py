@@ -92,6 +92,7 @@ class DenoHost:
         )
         self._clock = services.clock
         self._debugging = services.debugging
+        self._meanwhile = services.meanwhile
         self._failures = failures
         self._session: Session | None = None
         self._stack = AsyncExitStack()
@@ -169,19 +170,8 @@ class DenoHost:
         """Call a public method of the class, with wire values. Raises `HandlerError`."""
         session = await self._ready()
         invocation = session.running.begin()
-        busy = False
-        try:
-            answer = await session.ask("invoke", invocation.id, [method, list(arguments)])
-            busy = answer["busy"]
-            return answer["value"]
-        except ChildError as error:
-            busy = error.described["busy"]
-            raise await self._failed(session, error) from error
-        except ChildGoneError as error:
-            raise await self._failed(session, error) from error
-        finally:
-            if not busy:
-                session.running.end(invocation.id)
+        answer = await self._run(session, invocation, "invoke", [method, list(arguments)])
+        return answer["value"]
 
     def overdue(self) -> None:
         """A request ran past its limit: the child is ended too when it only computes."""
@@ -232,11 +222,13 @@ class DenoHost:
             return CLIENT_LEFT
         return SWITCHING_PROTOCOLS
 
-    async def _run(self, session: Session, invocation: Invocation, kind: str, payload: Any) -> None:
-        """Run a handler that answers nothing."""
+    async def _run(self, session: Session, invocation: Invocation, kind: str, payload: Any) -> Any:
+        """What the child answers; work of the invocation may go on (`busy`)."""
         busy = False
         try:
-            busy = await session.ask(kind, invocation.id, payload)
+            answer = await session.ask(kind, invocation.id, payload)
+            busy = answer["busy"]
+            return answer
         except ChildError as error:
             busy = error.described["busy"]
             raise await self._failed(session, error) from error
@@ -277,7 +269,7 @@ class DenoHost:
 
     async def _open(self) -> Session:
         session = await self._stack.enter_async_context(
-            open_session(self._launch, self._reach, self._failures, self._clock)
+            open_session(self._launch, self._reach, self._failures, self._clock, self._meanwhile)
         )
         if self._debugging is not None:
             session.inspect(self._debugging)

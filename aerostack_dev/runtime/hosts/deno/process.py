@@ -67,7 +67,7 @@ Say = Callable[[str, str], None]
 def find_deno() -> str:
     """The program: of the extra `typescript`, or else on PATH. Raises `FunctionError`."""
     try:
-        from deno import find_deno_bin  # type: ignore[import-not-found, import-untyped, unused-ignore]
+        from deno import find_deno_bin
     except ImportError:
         found = _on_path()
     else:
@@ -85,7 +85,7 @@ def _on_path() -> str | None:
     found = shutil.which("deno")
     if found is None:
         return None
-    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)  # noqa: S603
+    said = subprocess.run([found, "--version"], capture_output=True, text=True, check=False)
     version = re.match(r"deno (\d+)\.(\d+)", said.stdout)
     if version and (int(version[1]), int(version[2])) < OLDEST:
         raise FunctionError(

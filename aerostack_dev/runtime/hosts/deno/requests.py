@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from ....functions.incoming import Incoming
+from ....functions.incoming import Incoming, while_connected
 from ....functions.request import Request, received_headers
 from ....functions.response import CONNECTION_HEADERS
-from ....wire import Stream
+from ....wire import Stream, close_chunks
 from ...host import Scope, Send
-from .streams import INLINE_BYTES, closed
+from .streams import INLINE_BYTES
 
 WATCH_AFTER = 0.2
 """Seconds of a handler's work after which its client is watched."""
@@ -59,10 +59,13 @@ async def send_response(request: Request, answer: list[Any], send: Send) -> int:
         elif request.method == "HEAD" or status in NULL_BODY:
             await send({"type": "http.response.body", "body": b""})
         else:
-            await _streamed(request._pieces(), body, send)
+            async with while_connected(request._pieces().left()):
+                async for chunk in body.chunks:
+                    await send({"type": "http.response.body", "body": chunk, "more_body": True})
+                await send({"type": "http.response.body", "body": b""})
     finally:
         if isinstance(body, Stream):
-            await closed(body.chunks)
+            await close_chunks(body.chunks)
     return int(status)
 
 
@@ -80,33 +83,6 @@ def _size(body: Any) -> int | None:
     if isinstance(body, Stream):
         return body.size
     return 0 if body is None else len(body)
-
-
-async def _streamed(incoming: Incoming, body: Stream, send: Send) -> None:
-    """Send piece by piece until the body ends or the client leaves."""
-    loop = asyncio.get_running_loop()
-    watch = loop.create_task(incoming.left())
-    limit = asyncio.timeout(None)
-    streaming = True
-
-    def interrupt(_: object) -> None:
-        """The client has left: stop whatever the body is waiting for."""
-        if streaming:
-            limit.reschedule(loop.time())
-
-    watch.add_done_callback(interrupt)
-    try:
-        async with limit:
-            async for chunk in body.chunks:
-                await send({"type": "http.response.body", "body": chunk, "more_body": True})
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        return
-    finally:
-        streaming = False
-        watch.cancel()
-    await send({"type": "http.response.body", "body": b""})
 
 
 class Departure:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
 from typing import Any
 
 from ....clock import Clock
-from ....wire import Stream
+from ....wire import Stream, close_chunks
 from ...debugging import DebugPort
 from ...host import LoadError
 from ...upgrades import SERVICE_RESTART, Upgrade
@@ -23,7 +23,7 @@ from .launch import Launch
 from .process import Child, open_child
 from .running import Running, say
 from .sockets import ABNORMAL, INTERNAL_ERROR, Sockets
-from .streams import closed, gathered
+from .streams import gathered
 
 SECRET_BYTES = 32
 PING_SECONDS = 1.0
@@ -36,6 +36,7 @@ OVERDUE = "it did nothing but compute when a request was past `request_timeout`"
 MEMORY = "in production a function has 128 MB: read large bodies and objects as streams"
 
 ENDED = "the process of the function ended"
+ABANDONED = "the call was given up"
 RESTARTED = "the function was replaced or closed"
 SOCKET = True
 """In the place of a body: the response is one half of a WebSocket."""
@@ -43,11 +44,15 @@ SOCKET = True
 
 @asynccontextmanager
 async def open_session(
-    launch: Launch, reach: Reach, failures: Failures, clock: Clock
+    launch: Launch,
+    reach: Reach,
+    failures: Failures,
+    clock: Clock,
+    meanwhile: Callable[[], None],
 ) -> AsyncIterator[Session]:
     """A child that has loaded the function, until the end of the block.
 
-    Raises `LoadError` when it cannot be loaded.
+    `meanwhile` is called while it starts. Raises `LoadError` when it cannot be loaded.
     """
     session = Session(reach, launch.loaded)
     secret = os.urandom(SECRET_BYTES).hex()
@@ -58,6 +63,7 @@ async def open_session(
     try:
         async with open_child(launch.command, secret, say) as child:
             session.child = child
+            meanwhile()
             try:
                 watching = loop.create_task(_watch(child, session))
                 try:
@@ -120,6 +126,8 @@ class Session:
         self._channel: Channel | None = None
         self._loop = loop
         self._reach = reach
+        self._calls: dict[int, asyncio.Task[None]] = {}
+        """The work on calls of the child's, by their numbers."""
         self._work: set[asyncio.Task[None]] = set()
         self._watch: asyncio.TimerHandle | None = None
         self._pinged = 0.0
@@ -134,6 +142,7 @@ class Session:
             "log": lambda _, frame: self.running.said(frame),
             "settle": lambda _, frame: self.running.settle(frame),
             "done": lambda _, frame: self.running.end(frame.id),
+            "abandon": self._abandon,
             "pong": self._pong,
             "source": lambda _, frame: loaded.add(frame.payload),
             "loaded": lambda _, frame: self._load(frame.payload),
@@ -275,36 +284,50 @@ class Session:
 
         def begin(channel: Channel, frame: Frame) -> None:
             invocation, *call = frame.payload
-            serving = self._serve(channel, frame.id, work(*call))
+            serving = self._serve(channel, frame.id, work, call)
             task = self._loop.create_task(serving, context=self.running.context(invocation))
-            self._work.add(task)
-            task.add_done_callback(self._work.discard)
+            self._calls[frame.id] = task
+            task.add_done_callback(partial(self._served, channel, frame.id))
 
         return begin
+
+    def _served(self, channel: Channel, number: int, task: asyncio.Task[None]) -> None:
+        del self._calls[number]
+        if task.cancelled():
+            channel.post("fail", number, {"type": "Error", "message": ABANDONED})
+
+    def _abandon(self, _: Channel, frame: Frame) -> None:
+        """Nobody there waits for the answer to a call any more."""
+        if frame.id in self._calls:
+            self._calls[frame.id].cancel()
 
     async def _service(self, *call: Any) -> Any:
         return await self._reach.service(Calls(self._loop, self._work), *call)
 
-    async def _serve(self, channel: Channel, number: int, call: Coroutine[Any, Any, Any]) -> None:
+    async def _serve(
+        self,
+        channel: Channel,
+        number: int,
+        work: Callable[..., Coroutine[Any, Any, Any]],
+        call: Sequence[Any],
+    ) -> None:
         try:
-            channel.post("reply", number, await gathered(await call))
+            channel.post("reply", number, await gathered(await work(*call)))
         except Exception as error:
             channel.post("fail", number, refusal(error))
 
     def _late(self, channel: Channel, frame: Frame) -> None:
         """An answer that nobody waits for any more."""
-        answer = frame.payload
-        busy = answer
-        if isinstance(answer, list):
-            *_, body, busy = answer
+        if isinstance(frame.payload, list):
+            *_, body, busy = frame.payload
             if isinstance(body, Stream):
-                task = self._loop.create_task(closed(body.chunks))
+                task = self._loop.create_task(close_chunks(body.chunks))
                 self._work.add(task)
                 task.add_done_callback(self._work.discard)
             elif body is SOCKET:
                 self.leave(frame.id)
-        elif isinstance(answer, dict):
-            busy = answer["busy"]
+        else:
+            busy = frame.payload["busy"]
         if not busy:
             self.running.end(frame.id)
 

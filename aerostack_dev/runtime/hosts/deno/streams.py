@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from ....wire import Stream
+from ....wire import Stream, close_chunks, taken
 from ...host import HandlerError
 from .frames import Frame, Whole, chunk
 
@@ -159,7 +159,7 @@ class Streams:
             failure = {"type": "Error", "message": str(error) or type(error).__name__}
         finally:
             del self._outlets[outlet.number]
-            await closed(outlet.source)
+            await close_chunks(outlet.source)
         self._post("end", outlet.number, failure)
 
     def _forget(self, number: int) -> None:
@@ -183,14 +183,10 @@ async def gathered(answer: Any) -> Any:
 async def _read(stream: Stream) -> Any:
     if stream.size is None or stream.size > INLINE_BYTES:
         return stream
+    data = taken(stream.chunks)
+    if data is not None:
+        return Whole(data)
     try:
         return Whole(b"".join([piece async for piece in stream.chunks]))
     finally:
-        await closed(stream.chunks)
-
-
-async def closed(source: Any) -> None:
-    """Tell an iterator to stop, if it can be told."""
-    close = getattr(source, "aclose", None)
-    if close is not None:
-        await close()
+        await close_chunks(stream.chunks)

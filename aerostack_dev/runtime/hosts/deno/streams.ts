@@ -1,5 +1,5 @@
 /** Bodies in pieces, both ways, with credit: a slow reader slows the writer down. */
-import { promiseLength } from "../../../bindings/face.ts";
+import { bytesOf, promiseLength } from "../../../bindings/face.ts";
 import type { Channel, Frame } from "./channel.ts";
 import { describe, revive } from "./errors.ts";
 
@@ -148,12 +148,8 @@ export class Streams {
 }
 
 function binary(value: unknown): Uint8Array {
-  if (value instanceof Uint8Array) return value;
-  if (typeof value === "string") return encoder.encode(value);
-  if (ArrayBuffer.isView(value)) {
-    return new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
-  }
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  const bytes = typeof value === "string" ? encoder.encode(value) : bytesOf(value);
+  if (bytes) return bytes;
   throw new TypeError(
     "This TransformStream is being used as a byte stream, but received an object of " +
       "non-ArrayBuffer/ArrayBufferView/string type on its writable side.",

@@ -39,10 +39,9 @@ class Failures:
         """`error` with what caused it, the author's innermost line first."""
         chain = list(_chain(error))
         frames = [frame for each in chain for frame in self._frames(each)]
-        own = [frame for frame in frames if frame.own]
-        others = [frame for frame in frames if not frame.own]
+        frames.sort(key=lambda frame: not frame.own)
         stack = "\n\n".join(self._section(each) for each in chain)
-        return Failure(_name(error), _message(error), (*own, *others), stack)
+        return Failure(_name(error), _message(error), tuple(frames), stack)
 
     def at(self, kind: str, message: str, place: Frame | None) -> Failure:
         """A failure that is no exception, at a line of the author's code."""

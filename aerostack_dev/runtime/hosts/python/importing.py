@@ -11,7 +11,7 @@ import importlib
 import site
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from importlib.util import spec_from_file_location, spec_from_loader
@@ -34,6 +34,7 @@ PROVIDED: Mapping[str, str] = {
 YIELDING = ("asgi", "js")
 """A project may have an `asgi.py` or a folder `js` of its own: that one wins."""
 
+ATTEMPTS = 10
 
 ALWAYS = frozenset(name for name in PROVIDED if name not in YIELDING)
 
@@ -168,6 +169,16 @@ def forget(authored: Authored) -> None:
     """
     for name, _ in list(authored.modules()):
         sys.modules.pop(name, None)
+    _read_folders_anew()
+
+
+def _read_folders_anew() -> None:
+    """Have the import system look again for what the folders hold."""
+    for _ in range(ATTEMPTS):
+        # Python's loop over its finders fails when another thread adds one just then.
+        with suppress(RuntimeError):
+            importlib.invalidate_caches()
+            return
     importlib.invalidate_caches()
 
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Generator
 from types import coroutine
 from typing import Any
 
 from ....functions import Context, Request, Response
-from ....functions.body import Closable, piece
+from ....functions.body import piece
+from ....functions.incoming import while_connected
+from ....wire import close_chunks, taken
 from ...host import Message, Receive, Send
 
 START = "http.response.start"
@@ -32,10 +33,11 @@ async def send_response(request: Request, response: Response, ctx: Context, send
     status = response._status
     ctx._started = True
     await send({"type": START, "status": status, "headers": response._raw(request.method)})
-    if type(source) is bytes:
-        await send({"type": BODY, "body": b"" if head else source})
+    data = source if type(source) is bytes else taken(source)
+    if data is not None:
+        await send({"type": BODY, "body": b"" if head else data})
     elif source is None or head:
-        await _closed(source)
+        await close_chunks(source)
         await send({"type": BODY, "body": b""})
     else:
         await _streamed(request, source, send)
@@ -44,36 +46,14 @@ async def send_response(request: Request, response: Response, ctx: Context, send
 
 async def _streamed(request: Request, source: Any, send: Send) -> None:
     """Send piece by piece until the body ends or the client leaves."""
-    loop = asyncio.get_running_loop()
-    watch = loop.create_task(request._pieces().left())
-    limit = asyncio.timeout(None)
-    streaming = True
-
-    def interrupt(_: object) -> None:
-        """The client has left: stop whatever the body is waiting for."""
-        if streaming:
-            limit.reschedule(loop.time())
-
-    watch.add_done_callback(interrupt)
     try:
-        async with limit:
+        async with while_connected(request._pieces().left()):
             async for chunk in source:
                 await send({"type": BODY, "body": piece(chunk), "more_body": True})
                 await turn()
-    except TimeoutError:
-        if not limit.expired():
-            raise
-        return
+            await send({"type": BODY, "body": b""})
     finally:
-        streaming = False
-        watch.cancel()
-        await _closed(source)
-    await send({"type": BODY, "body": b""})
-
-
-async def _closed(source: Any) -> None:
-    if isinstance(source, Closable):
-        await source.aclose()
+        await close_chunks(source)
 
 
 class Inlet:

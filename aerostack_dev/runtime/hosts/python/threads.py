@@ -67,7 +67,7 @@ class Threads:
     def _work(self) -> None:
         while (job := self._jobs.get()) is not None:
             future, context, function, arguments = job
-            outcome = _outcome(lambda: context.run(function, *arguments))  # noqa: B023 - at once
+            outcome = _outcome(context.run, function, *arguments)
             if not _post(future, self._settle, future, outcome):
                 return
             del job, future, context, function, arguments, outcome
@@ -86,7 +86,7 @@ async def run_interruptible(function: Callable[[], R]) -> R:
     context = copy_context()
 
     def work() -> None:
-        outcome = _outcome(lambda: context.run(function))
+        outcome = _outcome(context.run, function)
         _post(future, _deliver, future, outcome)
 
     thread = threading.Thread(target=work, name="aerostack-import", daemon=True)
@@ -118,9 +118,9 @@ def _interrupt(thread: threading.Thread, loop: asyncio.AbstractEventLoop) -> Non
         )
 
 
-def _outcome(function: Callable[[], Any]) -> Outcome:
+def _outcome(function: Callable[..., Any], *arguments: Any) -> Outcome:
     try:
-        return function(), None
+        return function(*arguments), None
     except BaseException as error:
         return None, error
 

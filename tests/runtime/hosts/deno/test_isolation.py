@@ -87,8 +87,8 @@ async def test_only_operations_of_bindings_can_be_called(function, target, opera
     real, channel.post = channel.post, lambda *frame: answers.set_result(frame)
     try:
         reach = Reach(function.bindings, Caches(function.clock), {})
-        call = reach.binding(target, operation, ["default"])
-        await function.host._session._serve(channel, 1, call)
+        call = (target, operation, ["default"])
+        await function.host._session._serve(channel, 1, reach.binding, call)
     finally:
         channel.post = real
     kind, _, refusal = await answers

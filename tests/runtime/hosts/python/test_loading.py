@@ -294,3 +294,22 @@ async def test_a_name_that_workers_does_not_have_is_answered_with_those_it_has(t
             pass
     assert "WorkerEntrypoint" in caught.value.hint
     assert caught.value.failure.hint == caught.value.hint
+
+
+async def test_a_thread_that_imports_meanwhile_is_no_error(tmp_path, monkeypatch):
+    class Disturbed:
+        times = 0
+
+        def find_spec(self, *_):
+            return None
+
+        def invalidate_caches(self):
+            self.times += 1
+            if self.times < 4:
+                raise RuntimeError("dictionary changed size during iteration")
+
+    finder = Disturbed()
+    monkeypatch.setattr(sys, "meta_path", [*sys.meta_path, finder])
+    async with opened(tmp_path, "async def fetch(): return Response('hello')") as function:
+        assert (await function()).messages[1]["body"] == b"hello"
+    assert finder.times >= 4

@@ -4,6 +4,7 @@
  * Where an `api.ts` leaves a result to the operations (`unknown`), its shape is theirs to test.
  */
 // deno-lint-ignore-file no-explicit-any
+/// <reference path="../../../../../aerostack_dev/bindings/ai/models.d.ts" />
 /// <reference path="../../../../../aerostack_dev/bindings/ai/types.d.ts" />
 /// <reference path="../../../../../aerostack_dev/bindings/cache/types.d.ts" />
 /// <reference path="../../../../../aerostack_dev/bindings/database/types.d.ts" />
