@@ -1,4 +1,4 @@
-"""SQLite for the rooms: one file, one thread, one hop per operation, commits in groups.
+"""SQLite for the rooms: one file, one thread, one hop for all that arrives together.
 
 aiosqlite owns the thread; beneath it apsw, through aiosqlite's connector, so that every
 machine has the same current SQLite and errors tell their offset
@@ -31,6 +31,10 @@ Work = Callable[Concatenate[apsw.Connection, P], R]
 BUSY_SECONDS = 5.0
 GROUP = 1000
 """At most so many writes share a commit."""
+TOGETHER = 100
+"""At most so many other calls share a hop."""
+TOLD_SECONDS = 0.001
+"""So long, at most, a call that is done waits for a slow one that shares its hop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,33 +48,22 @@ class Schema:
         return len(self.steps)
 
 
-@dataclass(slots=True)
-class _Write:
-    work: Callable[[apsw.Connection], Any]
-    future: asyncio.Future[Any]
-
-
 class Store:
     """An open SQLite file. `open_store` yields it."""
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.path = path
-        self._connection = connection
-        self._hop: Callable[..., Awaitable[Any]] = connection._execute
-        self._pending: list[_Write] = []
-        self._writer: asyncio.Task[None] | None = None
+        self._calls = _Line(path, connection, _each, TOGETHER, TOLD_SECONDS)
+        self._writes = _Line(path, connection, _commit, GROUP)
 
     async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work(connection, …)` in the file's thread; it sees every finished write.
 
-        Work that writes here makes its own transaction. Raises what `work` raises, a
-        failing file as `StateError`.
+        Calls that arrive together share a change of threads, which costs more than most
+        statements. Work that writes here makes its own transaction. Raises what `work`
+        raises, a failing file as `StateError`.
         """
-        try:
-            result: R = await self._hop(self._call, work, *args, **kwargs)
-            return result
-        except apsw.Error as error:
-            raise failure(self.path, error) from error
+        return await self._calls.join(partial(_unbound, work, args, kwargs))
 
     async def write(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run `work(connection, …)` in a transaction shared with concurrent writes.
@@ -79,43 +72,103 @@ class Store:
         of its group failed, each is run again alone), so it only touches the database.
         Raises what `work` raises; then nothing of it is kept.
         """
-        loop = asyncio.get_running_loop()
-        future: asyncio.Future[R] = loop.create_future()
-        self._pending.append(_Write(partial(_unbound, work, args, kwargs), future))
-        if self._writer is None:
-            self._writer = loop.create_task(self._drain())
-        return await future
+        return await self._writes.join(partial(_unbound, work, args, kwargs))
 
     async def settled(self) -> None:
-        """Return when every write begun so far is committed."""
-        if self._writer is not None:
-            await self._writer
+        """Return when every call begun so far is done, and every write committed."""
+        await self._calls.settled()
+        await self._writes.settled()
 
-    async def _drain(self) -> None:
-        try:
-            while self._pending:
-                group, self._pending = self._pending[:GROUP], self._pending[GROUP:]
-                try:
-                    outcomes = await self._hop(self._call, _commit, group)
-                except BaseException as error:
-                    for write in group:
-                        _settle(write.future, error, self.path)
-                    if not isinstance(error, Exception):
-                        raise
-                    continue
-                for write, outcome in zip(group, outcomes, strict=True):
-                    _settle(write.future, outcome, self.path)
-        finally:
-            self._writer = None
 
-    def _call(self, work: Callable[..., R], *args: Any, **kwargs: Any) -> R:
-        connection: Any = self._connection._conn
-        return work(connection, *args, **kwargs)
+@dataclass(slots=True)
+class _Call:
+    work: Callable[[apsw.Connection], Any]
+    future: asyncio.Future[Any]
 
 
 @dataclass(frozen=True, slots=True)
 class _Failed:
     error: BaseException
+
+
+class _Line:
+    """Calls on their way to the file's thread; those that wait together go together.
+
+    `run(connection, calls, outcomes)` runs at most `most` of them there; `outcomes` gets a
+    result or `_Failed` for each, in order, as soon as it is known. `told` is how often, in
+    seconds, it is looked at while they run; None: at the end only.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        connection: aiosqlite.Connection,
+        run: Callable[[apsw.Connection, list[_Call], list[Any]], None],
+        most: int,
+        told: float | None = None,
+    ) -> None:
+        self._path = path
+        self._connection = connection
+        self._hop: Callable[..., Awaitable[None]] = connection._execute
+        self._run = run
+        self._most = most
+        self._told = told
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[_Call] = []
+        self._worker: asyncio.Task[None] | None = None
+        self._telling: asyncio.TimerHandle | None = None
+
+    def join(self, work: Callable[[apsw.Connection], R]) -> asyncio.Future[R]:
+        """Let `work` go with the next group."""
+        future: asyncio.Future[R] = self._loop.create_future()
+        self._waiting.append(_Call(work, future))
+        if self._worker is None:
+            self._worker = self._loop.create_task(self._work())
+        return future
+
+    async def settled(self) -> None:
+        """Return when nothing waits."""
+        if self._worker is not None:
+            await self._worker
+
+    async def _work(self) -> None:
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+                await self._take(group)
+        finally:
+            self._worker = None
+
+    async def _take(self, group: list[_Call]) -> None:
+        outcomes: list[Any] = []
+        if self._told is not None and len(group) > 1:
+            self._tell_now_and_then(group, outcomes, self._told)
+        try:
+            await self._hop(self._in_thread, group, outcomes)
+        except BaseException as error:
+            outcomes += [_Failed(error)] * (len(group) - len(outcomes))
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            if self._telling is not None:
+                self._telling.cancel()
+                self._telling = None
+            self._tell(group, outcomes)
+
+    def _tell_now_and_then(self, group: list[_Call], outcomes: list[Any], every: float) -> None:
+        """A call that is done does not wait for a slow one behind it."""
+        self._tell(group, outcomes)
+        self._telling = self._loop.call_later(
+            every, self._tell_now_and_then, group, outcomes, every
+        )
+
+    def _tell(self, group: list[_Call], outcomes: list[Any]) -> None:
+        for call, outcome in zip(group, outcomes, strict=False):
+            _settle(call.future, outcome, self._path)
+
+    def _in_thread(self, group: list[_Call], outcomes: list[Any]) -> None:
+        connection: Any = self._connection._conn
+        self._run(connection, group, outcomes)
 
 
 def _unbound(
@@ -127,20 +180,29 @@ def _unbound(
     return work(connection, *args, **kwargs)
 
 
-def _commit(connection: apsw.Connection, group: list[_Write]) -> list[Any]:
-    """Run a group in one transaction; if one of them fails, each in its own."""
-    try:
-        return transaction(connection, lambda: [write.work(connection) for write in group])
-    except Exception as error:
-        if len(group) == 1:
-            return [_Failed(error)]
-    outcomes: list[Any] = []
-    for write in group:
+def _each(connection: apsw.Connection, group: list[_Call], outcomes: list[Any]) -> None:
+    """Run each call by itself."""
+    for call in group:
         try:
-            outcomes.append(transaction(connection, partial(write.work, connection)))
+            outcomes.append(call.work(connection))
         except Exception as error:
             outcomes.append(_Failed(error))
-    return outcomes
+
+
+def _commit(connection: apsw.Connection, group: list[_Call], outcomes: list[Any]) -> None:
+    """Run a group in one transaction; if one of them fails, each in its own."""
+    try:
+        outcomes += transaction(connection, lambda: [call.work(connection) for call in group])
+    except Exception as error:
+        if len(group) == 1:
+            outcomes.append(_Failed(error))
+            return
+        alone = [_Call(partial(_transacted, call.work), call.future) for call in group]
+        _each(connection, alone, outcomes)
+
+
+def _transacted(work: Callable[[apsw.Connection], R], connection: apsw.Connection) -> R:
+    return transaction(connection, partial(work, connection))
 
 
 def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
@@ -159,14 +221,14 @@ def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
 def _settle(future: asyncio.Future[Any], outcome: Any, path: Path) -> None:
     if future.done():
         return
-    if isinstance(outcome, _Failed):
-        outcome = outcome.error
-    if isinstance(outcome, apsw.Error):
-        outcome = failure(path, outcome)
-    if isinstance(outcome, BaseException):
-        future.set_exception(outcome)
-    else:
+    if not isinstance(outcome, _Failed):
         future.set_result(outcome)
+    elif isinstance(outcome.error, apsw.Error):
+        error = failure(path, outcome.error)
+        error.__cause__ = outcome.error
+        future.set_exception(error)
+    else:
+        future.set_exception(outcome.error)
 
 
 @asynccontextmanager

@@ -7,12 +7,14 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
+import aiosqlite
 import apsw
 import pytest
 
-from aerostack_dev.bindings.sqlite import GROUP, Schema, open_store
+from aerostack_dev.bindings.sqlite import GROUP, TOGETHER, Schema, open_store
 from aerostack_dev.errors import StateError
 
 NUMBERS = Schema(("CREATE TABLE numbers (n INTEGER PRIMARY KEY)",))
@@ -47,6 +49,68 @@ async def test_concurrent_writes_share_commits(tmp_path: Path):
         assert written == list(range(500))
         assert await store.run(numbers) == written
     assert count <= 3 < GROUP
+
+
+async def test_calls_that_arrive_together_share_a_hop(tmp_path: Path, monkeypatch):
+    hops = 0
+    execute = aiosqlite.Connection._execute
+
+    async def counted(*given):
+        nonlocal hops
+        hops += 1
+        return await execute(*given)
+
+    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        hops = 0
+        assert await asyncio.gather(*(store.run(insert, n) for n in range(TOGETHER))) == [
+            *range(TOGETHER)
+        ]
+        assert hops == 1
+        await asyncio.gather(*(store.run(numbers) for _ in range(TOGETHER + 1)))
+        assert hops == 3
+
+
+async def test_a_failing_call_takes_no_other_with_it(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        calls = (store.run(insert, n) for n in (1, 2, 2, 3))
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert [type(one) for one in outcomes] == [int, int, StateError, int]
+        assert isinstance(outcomes[2].__cause__, apsw.ConstraintError)
+        assert await store.run(numbers) == [1, 2, 3]
+
+
+async def test_a_call_does_not_wait_for_a_slow_one_behind_it(tmp_path: Path):
+    go_on = threading.Event()
+
+    def slow(connection: apsw.Connection) -> int:
+        assert go_on.wait(20)
+        return insert(connection, 2)
+
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        first = asyncio.ensure_future(store.run(insert, 1))
+        second = asyncio.ensure_future(store.run(slow))
+        third = asyncio.ensure_future(store.run(insert, 3))
+        async with asyncio.timeout(10):
+            assert await first == 1
+        assert not second.done()
+        go_on.set()
+        assert await asyncio.gather(second, third) == [2, 3]
+
+
+async def test_a_call_whose_caller_is_gone_disturbs_no_other(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        calls = [asyncio.ensure_future(store.run(insert, n)) for n in range(3)]
+        await asyncio.sleep(0)
+        calls[1].cancel()
+        assert await asyncio.gather(calls[0], calls[2]) == [0, 2]
+
+
+async def test_calls_begun_before_the_end_are_done(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        calls = [asyncio.ensure_future(store.run(insert, n)) for n in range(TOGETHER + 1)]
+        await asyncio.sleep(0)
+    assert await asyncio.gather(*calls) == [*range(TOGETHER + 1)]
 
 
 async def test_a_failing_write_takes_no_other_with_it(tmp_path: Path):

@@ -67,9 +67,9 @@ OPERATIONS = (
 )  # fmt: skip
 CALLS = {
     "hello": 1.3,
-    "row": 3.7,
-    "insert": 3.7,
-    "cache-get": 3.1,
+    "row": 4.8,
+    "insert": 4.8,
+    "cache-get": 4.1,
     "cache-put": 4.5,
     "send": 5.3,
     "storage-put": 8.0,
@@ -244,6 +244,13 @@ async def test_one_change_of_threads_each(served: Driven, work: str):
 async def test_statements(served: Driven, work: str, most: int):
     found = await counted(served.get(f"/{work}"))
     assert found["statements"] <= most, found
+
+
+@module
+@pytest.mark.parametrize("work", ["row", "insert", "cache-get", "storage-get"])
+async def test_calls_that_arrive_together_share_a_change_of_threads(served: Driven, work: str):
+    requests = [served.get(f"/{work}") for _ in range(AT_ONCE)]
+    assert (await counted(asyncio.gather(*requests)))["hops"] <= 5
 
 
 @module
