@@ -7,7 +7,7 @@ it, and closed once; its spans come from `bindings.spans`.
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -96,7 +96,10 @@ class Invocation(msgspec.Struct, eq=False):
     @property
     def calls(self) -> dict[str, int]:
         """Calls per binding, all of them."""
-        return dict(Counter(span.binding for span in self.spans) + Counter(self.further))
+        counted = {**self.further}
+        for span in self.spans:
+            counted[span.binding] = counted.get(span.binding, 0) + 1
+        return counted
 
     def begin(self, span: Span) -> None:
         """Record the start of a binding call (`bindings.spans.Recorder`)."""
@@ -105,7 +108,8 @@ class Invocation(msgspec.Struct, eq=False):
         elif len(self.spans) < KEPT_SPANS:
             self.spans.append(span)
         else:
-            self.further = Counter(self.further) + Counter([span.binding])
+            beyond = self.further.get(span.binding, 0) + 1
+            self.further = {**self.further, span.binding: beyond}
 
     def log(self, line: Log) -> None:
         """Keep a line that was printed while this invocation ran."""

@@ -104,6 +104,9 @@ def dev(
     The state (databases, caches, queues) stays in .aerostack/state between runs. Keys at
     the terminal: o open, d dashboard, c run a cron, r reload, l clear, h help, q quit.
     """
+    from .interpreter import collect_later
+
+    collect_later()
     from .session import Options, run
 
     if ephemeral and place.persist_to is not None:

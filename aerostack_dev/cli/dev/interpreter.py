@@ -16,6 +16,11 @@ NEW_OBJECTS = 10_000
 """So many more objects were made than freed: the youngest are looked through (Python: 700)."""
 
 
+def collect_later() -> None:
+    """Collect nothing until `keep_what_is_loaded`: what a start makes stays."""
+    gc.disable()
+
+
 def take_short_turns() -> None:
     """Give a waiting thread its turn after `TURN_SECONDS`, and collect less often."""
     sys.setswitchinterval(TURN_SECONDS)
@@ -23,5 +28,6 @@ def take_short_turns() -> None:
 
 
 def keep_what_is_loaded() -> None:
-    """Leave what exists now out of every later collection."""
+    """Leave what exists now out of every collection, which may come from now on."""
     gc.freeze()
+    gc.enable()

@@ -48,7 +48,7 @@ class Text:
 
     def invocation(self, invocation: Invocation) -> str:
         words = [*self._head(invocation), duration(invocation.duration or 0)]
-        if invocation.calls:
+        if invocation.spans:
             words.append(self.paint("dim", f"({_calls(invocation.calls)})"))
         return " ".join(words)
 
