@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import httpx
 import pytest
 
 from aerostack_dev.runtime.host import HandlerError
+from aerostack_dev.runtime.hosts.deno.failures import path_of, url_of
 from tests.support.asgi import Client, until
 
 from .driving import opened
@@ -309,3 +311,8 @@ def test_it_runs_on_the_loop_of_the_server(tmp_path):
             return (await function("/blob")).body, len(big.body)
 
     assert uvloop.run(answer()) == (b"blob", 300_000)
+
+
+@pytest.mark.parametrize("path", ["/a/b.ts", "/a b/ä#?.ts", "/a%20b/100%25.ts"])
+def test_the_url_of_a_file_leads_back_to_it(path):
+    assert path_of(url_of(Path(path))) == path
