@@ -90,7 +90,7 @@ def operation(
                 _running.reset(outer)
                 span.duration = stopwatch() - span.started
 
-        recorded.__operation__ = name  # type: ignore[attr-defined]
+        recorded.__operation__ = name  # type: ignore[attr-defined]  # its mark
         return recorded
 
     return mark

@@ -84,8 +84,11 @@ def _client() -> httpx.AsyncClient:
         requests.setLevel(logging.WARNING)
     # A jar that takes nothing: one request's cookies are not the next one's.
     jar = CookieJar(DefaultCookiePolicy(allowed_domains=()))
-    # Without a timeout, as the platform's `fetch`.
-    client = httpx.AsyncClient(timeout=None, max_redirects=REDIRECTS, cookies=jar)  # noqa: S113
+    client = httpx.AsyncClient(
+        timeout=None,  # noqa: S113 - the platform's `fetch` has none
+        max_redirects=REDIRECTS,
+        cookies=jar,
+    )
     del client.headers["user-agent"]
     return client
 

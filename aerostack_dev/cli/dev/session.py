@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
@@ -186,7 +187,8 @@ def _publish(
 
 def _import_ahead() -> None:
     """Import the HTTP server, in a thread: the loop has a child process to listen to."""
-    threading.Thread(target=import_module, args=(SERVER,), name="import", daemon=True).start()
+    if SERVER not in sys.modules:  # a reload starts a child as well
+        threading.Thread(target=import_module, args=(SERVER,), name="import", daemon=True).start()
 
 
 def _settings(options: Options) -> Settings:

@@ -166,7 +166,7 @@ async def images(request: Request) -> Response:
 
 async def transcriptions(request: Request) -> Response:
     async with request.form() as form:
-        content = await form["file"].read()  # type: ignore[union-attr]
+        content = await form["file"].read()  # type: ignore[union-attr]  # a file
         fields = {name: value for name, value in form.items() if name != "file"}
     words = [{"word": "good", "start": 0.0, "end": 0.5}, {"word": "day", "start": 0.5, "end": 1}]
     app: ModelServer = request.app.state.server

@@ -74,7 +74,7 @@ def test_a_pattern() -> None:
 
 
 def test_the_second_of_two_equal_times() -> None:
-    moment = datetime.datetime(2026, 10, 25, 2, 30, fold=1)  # noqa: DTZ001
+    moment = datetime.datetime(2026, 10, 25, 2, 30, fold=1)  # noqa: DTZ001 - naive is the case
     assert clone.loads(clone.dumps(moment)).fold == 1
 
 

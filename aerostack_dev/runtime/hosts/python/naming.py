@@ -59,7 +59,7 @@ class Naming:
         self,
         name: str,
         globals: Mapping[str, object] | None = None,  # noqa: A002 - as the built-in has it
-        locals: Mapping[str, object] | None = None,  # noqa: A002
+        locals: Mapping[str, object] | None = None,  # noqa: A002 - the same
         fromlist: Sequence[str] | None = (),
         level: int = 0,
     ) -> ModuleType:
