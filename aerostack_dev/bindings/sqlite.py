@@ -11,10 +11,12 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import groupby
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
@@ -22,13 +24,17 @@ import aiosqlite
 import apsw
 
 from ..errors import StateError
+from .line import Call, Failed, Line, Outcomes
 from .state import PRIVATE_FILE
 
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 Work = Callable[Concatenate[apsw.Connection, P], R]
 
 BUSY_SECONDS = 5.0
+STATEMENTS = 512
+"""How many prepared statements are kept, those that are prepared twice counted twice."""
 GROUP = 1000
 """At most so many writes share a commit."""
 TOGETHER = 100
@@ -53,26 +59,37 @@ class Store:
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.path = path
-        self._calls = _Line(path, connection, _each, TOGETHER, TOLD_SECONDS)
-        self._writes = _Line(path, connection, _commit, GROUP)
+        hop, explain = connection._execute, partial(_explained, path)
+        opened: Any = connection._conn
+        self._calls = Line(hop, partial(_each, opened), explain, TOGETHER, TOLD_SECONDS)
+        self._writes = Line(hop, partial(_commit, opened), explain, GROUP)
 
-    async def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
         """Run `work(connection, …)` in the file's thread; it sees every finished write.
 
         Calls that arrive together share a change of threads, which costs more than most
         statements. Work that writes here makes its own transaction. Raises what `work`
         raises, a failing file as `StateError`.
         """
-        return await self._calls.join(partial(_unbound, work, args, kwargs))
+        return self._calls.join(work, args, kwargs)
 
-    async def write(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    def write(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
         """Run `work(connection, …)` in a transaction shared with concurrent writes.
 
         It returns when the commit is on disk. `work` may run twice (when another write
         of its group failed, each is run again alone), so it only touches the database.
         Raises what `work` raises; then nothing of it is kept.
         """
-        return await self._writes.join(partial(_unbound, work, args, kwargs))
+        return self._writes.join(work, args, kwargs)
+
+    def write_together(
+        self, work: Callable[[apsw.Connection, Sequence[T]], Sequence[R]], item: T
+    ) -> asyncio.Future[R]:
+        """As `write`, but `work` is called once for the items of all that arrive in turn.
+
+        It returns a result for each of them.
+        """
+        return self._writes.join(work, (item,), {}, together=True)
 
     async def settled(self) -> None:
         """Return when every call begun so far is done, and every write committed."""
@@ -80,129 +97,43 @@ class Store:
         await self._writes.settled()
 
 
-@dataclass(slots=True)
-class _Call:
-    work: Callable[[apsw.Connection], Any]
-    future: asyncio.Future[Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    error: BaseException
-
-
-class _Line:
-    """Calls on their way to the file's thread; those that wait together go together.
-
-    `run(connection, calls, outcomes)` runs at most `most` of them there; `outcomes` gets a
-    result or `_Failed` for each, in order, as soon as it is known. `told` is how often, in
-    seconds, it is looked at while they run; None: at the end only.
-    """
-
-    def __init__(
-        self,
-        path: Path,
-        connection: aiosqlite.Connection,
-        run: Callable[[apsw.Connection, list[_Call], list[Any]], None],
-        most: int,
-        told: float | None = None,
-    ) -> None:
-        self._path = path
-        self._connection = connection
-        self._hop: Callable[..., Awaitable[None]] = connection._execute
-        self._run = run
-        self._most = most
-        self._told = told
-        self._loop = asyncio.get_running_loop()
-        self._waiting: list[_Call] = []
-        self._worker: asyncio.Task[None] | None = None
-        self._telling: asyncio.TimerHandle | None = None
-
-    def join(self, work: Callable[[apsw.Connection], R]) -> asyncio.Future[R]:
-        """Let `work` go with the next group."""
-        future: asyncio.Future[R] = self._loop.create_future()
-        self._waiting.append(_Call(work, future))
-        if self._worker is None:
-            self._worker = self._loop.create_task(self._work())
-        return future
-
-    async def settled(self) -> None:
-        """Return when nothing waits."""
-        if self._worker is not None:
-            await self._worker
-
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                await self._take(group)
-        finally:
-            self._worker = None
-
-    async def _take(self, group: list[_Call]) -> None:
-        outcomes: list[Any] = []
-        if self._told is not None and len(group) > 1:
-            self._tell_now_and_then(group, outcomes, self._told)
-        try:
-            await self._hop(self._in_thread, group, outcomes)
-        except BaseException as error:
-            outcomes += [_Failed(error)] * (len(group) - len(outcomes))
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            if self._telling is not None:
-                self._telling.cancel()
-                self._telling = None
-            self._tell(group, outcomes)
-
-    def _tell_now_and_then(self, group: list[_Call], outcomes: list[Any], every: float) -> None:
-        """A call that is done does not wait for a slow one behind it."""
-        self._tell(group, outcomes)
-        self._telling = self._loop.call_later(
-            every, self._tell_now_and_then, group, outcomes, every
-        )
-
-    def _tell(self, group: list[_Call], outcomes: list[Any]) -> None:
-        for call, outcome in zip(group, outcomes, strict=False):
-            _settle(call.future, outcome, self._path)
-
-    def _in_thread(self, group: list[_Call], outcomes: list[Any]) -> None:
-        connection: Any = self._connection._conn
-        self._run(connection, group, outcomes)
-
-
-def _unbound(
-    work: Callable[..., R],
-    args: tuple[Any, ...],
-    kwargs: dict[str, Any],
-    connection: apsw.Connection,
-) -> R:
-    return work(connection, *args, **kwargs)
-
-
-def _each(connection: apsw.Connection, group: list[_Call], outcomes: list[Any]) -> None:
+def _each(connection: apsw.Connection, group: list[Call], outcomes: Outcomes) -> None:
     """Run each call by itself."""
     for call in group:
         try:
-            outcomes.append(call.work(connection))
+            outcomes.append(call.work(connection, *call.args, **call.kwargs))
         except Exception as error:
-            outcomes.append(_Failed(error))
+            outcomes.append(Failed(error))
 
 
-def _commit(connection: apsw.Connection, group: list[_Call], outcomes: list[Any]) -> None:
+def _commit(connection: apsw.Connection, group: list[Call], outcomes: Outcomes) -> None:
     """Run a group in one transaction; if one of them fails, each in its own."""
     try:
-        outcomes += transaction(connection, lambda: [call.work(connection) for call in group])
+        outcomes += transaction(connection, partial(_results, connection, group))
     except Exception as error:
         if len(group) == 1:
-            outcomes.append(_Failed(error))
+            outcomes.append(Failed(error))
             return
-        alone = [_Call(partial(_transacted, call.work), call.future) for call in group]
-        _each(connection, alone, outcomes)
+        for call in group:
+            _commit(connection, [call], outcomes)
 
 
-def _transacted(work: Callable[[apsw.Connection], R], connection: apsw.Connection) -> R:
-    return transaction(connection, partial(work, connection))
+def _results(connection: apsw.Connection, group: list[Call]) -> list[Any]:
+    results: list[Any] = []
+    for (work, together), calls in groupby(group, attrgetter("work", "together")):
+        if together:
+            results += work(connection, [call.args[0] for call in calls])
+        else:
+            results += [call.work(connection, *call.args, **call.kwargs) for call in calls]
+    return results
+
+
+def _explained(path: Path, error: BaseException) -> BaseException:
+    if not isinstance(error, apsw.Error):
+        return error
+    explained = failure(path, error)
+    explained.__cause__ = error
+    return explained
 
 
 def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
@@ -216,19 +147,6 @@ def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
             connection.execute("ROLLBACK")
         raise
     return result
-
-
-def _settle(future: asyncio.Future[Any], outcome: Any, path: Path) -> None:
-    if future.done():
-        return
-    if not isinstance(outcome, _Failed):
-        future.set_result(outcome)
-    elif isinstance(outcome.error, apsw.Error):
-        error = failure(path, outcome.error)
-        error.__cause__ = outcome.error
-        future.set_exception(error)
-    else:
-        future.set_exception(outcome.error)
 
 
 @asynccontextmanager
@@ -269,7 +187,7 @@ def _connect(
     # SQLite gives its side files the mode of this one.
     with suppress(OSError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
-    connection = apsw.Connection(str(path))
+    connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
     try:
         connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
         connection.execute("PRAGMA journal_mode = WAL")

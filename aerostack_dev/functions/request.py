@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -17,6 +18,9 @@ REDIRECT_MODES = ("follow", "error", "manual")
 
 URL_CHARACTERS = "!#$%&'()*+,-./:;<=>?@[\\]^_`{|}~"
 """What stays as it is in a path or query; other bytes are percent-encoded."""
+
+_PLAIN = re.compile(rb"[\w.~%s-]*" % re.escape(URL_CHARACTERS.encode())).fullmatch
+"""For what `quote` would return as it is."""
 
 PLACE: Mapping[str, Any] = {
     "asOrganization": "",
@@ -161,7 +165,7 @@ def received_headers(scope: Scope) -> Iterable[tuple[bytes, bytes]]:
     """The headers of a request with `CF-Connecting-IP`, which the platform adds."""
     headers: Iterable[tuple[bytes, bytes]] = scope["headers"]
     client = scope.get("client")
-    if client is None or any(name == b"cf-connecting-ip" for name, _ in headers):
+    if client is None or b"cf-connecting-ip" in dict(headers):
         return headers
     return [*headers, (b"cf-connecting-ip", str(client[0]).encode())]
 
@@ -173,7 +177,8 @@ def _url(scope: Scope) -> str:
         host = (name if port is None else f"{name}:{port}").encode()
     path = scope.get("raw_path") or quote(scope["path"]).encode()
     query = scope.get("query_string", b"")
-    target = quote(path + b"?" + query if query else path, safe=URL_CHARACTERS)
+    raw = path + b"?" + query if query else path
+    target = raw.decode() if _PLAIN(raw) else quote(raw, safe=URL_CHARACTERS)
     return f"{scope.get('scheme', 'http')}://{decoded(host)}{target}"
 
 

@@ -8,12 +8,14 @@ import resource
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import aiosqlite
 import apsw
 import pytest
 
+from aerostack_dev.bindings import line
 from aerostack_dev.bindings.sqlite import GROUP, TOGETHER, Schema, open_store
 from aerostack_dev.errors import StateError
 
@@ -98,6 +100,51 @@ async def test_a_call_does_not_wait_for_a_slow_one_behind_it(tmp_path: Path):
         assert await asyncio.gather(second, third) == [2, 3]
 
 
+async def test_the_loop_waits_for_a_quick_call(tmp_path: Path, monkeypatch):
+    monkeypatch.setattr(line, "MET_SECONDS", 20.0)
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        for begin in (store.run, store.write):
+            call = asyncio.ensure_future(begin(numbers))
+            await asyncio.sleep(0)
+            assert call.done(), "in one turn of the loop"
+
+
+async def test_the_loop_waits_again_only_once_calls_are_quick(tmp_path: Path, monkeypatch):
+    go_on = threading.Event()
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        slow = store.run(lambda _: go_on.wait(20))
+        await asyncio.sleep(0)
+        go_on.set()
+        assert await slow
+        assert not store._calls._quick
+        monkeypatch.setattr(line, "MET_SECONDS", 20.0)
+        await store.run(numbers)
+        assert store._calls._quick
+
+
+async def test_what_is_written_together_is_one_call(tmp_path: Path):
+    groups: list[list[int]] = []
+
+    def insert_all(connection: apsw.Connection, items: Sequence[int]) -> list[int]:
+        groups.append([*items])
+        return [insert(connection, n) * 10 for n in items]
+
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        answers = await asyncio.gather(
+            store.write_together(insert_all, 1),
+            store.write_together(insert_all, 2),
+            store.write(insert, 3),
+            store.write_together(insert_all, 4),
+        )
+        assert answers == [10, 20, 3, 40]
+        assert groups == [[1, 2], [4]]
+        outcomes = await asyncio.gather(
+            *(store.write_together(insert_all, n) for n in (5, 1, 6)), return_exceptions=True
+        )
+        assert [type(one) for one in outcomes] == [int, StateError, int]
+        assert await store.run(numbers) == [1, 2, 3, 4, 5, 6]
+
+
 async def test_a_call_whose_caller_is_gone_disturbs_no_other(tmp_path: Path):
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
         calls = [asyncio.ensure_future(store.run(insert, n)) for n in range(3)]
@@ -136,7 +183,7 @@ async def test_an_exception_of_the_work_comes_back_as_it_is(tmp_path: Path):
 
 async def test_a_write_whose_caller_is_gone_is_kept(tmp_path: Path):
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
-        task = asyncio.create_task(store.write(insert, 1))
+        task = asyncio.ensure_future(store.write(insert, 1))
         await asyncio.sleep(0)
         task.cancel()
         await store.settled()
@@ -146,7 +193,7 @@ async def test_a_write_whose_caller_is_gone_is_kept(tmp_path: Path):
 async def test_writes_begun_before_the_end_are_kept(tmp_path: Path):
     path = tmp_path / "n.sqlite"
     async with open_store(path, schema=NUMBERS) as store:
-        task = asyncio.create_task(store.write(insert, 1))
+        task = asyncio.ensure_future(store.write(insert, 1))
         await asyncio.sleep(0)
     assert await task == 1
     async with open_store(path, schema=NUMBERS) as store:

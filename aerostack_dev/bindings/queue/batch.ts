@@ -1,15 +1,15 @@
 /** What a `queue` handler is given (queue-cron-dev.md §1.3). */
 import { decode } from "./content.ts";
 
+/** One message after the other; their bodies follow each other in `bodies`. */
 export interface BatchPayload {
   queue: string;
-  messages: {
-    id: string;
-    timestamp: number;
-    attempts: number;
-    contentType: string;
-    body: Uint8Array;
-  }[];
+  ids: string[];
+  timestamps: number[];
+  attempts: number[];
+  contentTypes: string[];
+  sizes: number[];
+  bodies: Uint8Array;
   metrics: Metrics;
   maxDelay: number;
 }
@@ -48,12 +48,8 @@ class Message {
   declare readonly body: unknown;
   declare readonly attempts: number;
 
-  constructor(
-    { id, timestamp, attempts, contentType, body }: BatchPayload["messages"][number],
-    settle: Settle,
-    limit: number,
-  ) {
-    own(this, { id, timestamp: new Date(timestamp), body: decode(body, contentType), attempts });
+  constructor(fields: Record<string, unknown>, settle: Settle, limit: number) {
+    own(this, fields);
     this.#settle = settle;
     this.#limit = limit;
   }
@@ -79,7 +75,7 @@ export class MessageBatch {
 
   constructor(payload: BatchPayload, settle: Settle) {
     const { queue, maxDelay } = payload;
-    const messages = payload.messages.map((each) => new Message(each, settle, maxDelay));
+    const messages = [...fieldsOf(payload)].map((each) => new Message(each, settle, maxDelay));
     const metadata = { metrics: metricsOf(payload.metrics) };
     own(this, { queue, messages: Object.freeze(messages), metadata });
     this.#settle = settle;
@@ -94,6 +90,15 @@ export class MessageBatch {
   /** Deliver every message that is not acked again, after `delaySeconds`. */
   retryAll(options?: Delayed): void {
     this.#settle("retryAll", undefined, delayOf(options, this.#limit));
+  }
+}
+
+/** What each message shows. */
+function* fieldsOf({ ids, timestamps, attempts, contentTypes, sizes, bodies }: BatchPayload) {
+  let at = 0;
+  for (let n = 0; n < ids.length; n++) {
+    const body = decode(bodies.subarray(at, at += sizes[n]), contentTypes[n]);
+    yield { id: ids[n], timestamp: new Date(timestamps[n]), body, attempts: attempts[n] };
   }
 }
 

@@ -54,7 +54,8 @@ class SqliteBackend:
     async def enqueue(self, queue: str, messages: Sequence[Outgoing], now: int) -> Metrics:
         store = self._store or await self._open()
         try:
-            before = await store.write(transactions.enqueue, queue, messages, now)
+            sending = transactions.Sending(queue, messages, now)
+            before = await store.write_together(transactions.enqueue, sending)
         except asyncio.CancelledError:
             # The write goes on without its caller: the consumer must hear of it all the same.
             self._echo(store, queue)

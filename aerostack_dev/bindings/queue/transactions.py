@@ -7,7 +7,8 @@ the backlog, which every send returns, is read and not counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import apsw
@@ -119,15 +120,45 @@ def free_leases(connection: apsw.Connection) -> None:
     connection.execute(FREE_ALL)
 
 
-def enqueue(
-    connection: apsw.Connection, queue: str, messages: Sequence[Outgoing], now: int
-) -> Metrics:
-    before = metrics(connection, queue, now)
-    for message in messages:
-        state, due_at = _due(message.delay, now)
-        row = (message.id, queue, state, due_at, now, message.content_type, message.body)
-        connection.execute(INSERT, row)
-    return before
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What one call sends to a queue; `now` in ms since the epoch."""
+
+    queue: str
+    messages: Sequence[Outgoing]
+    now: int
+
+
+def enqueue(connection: apsw.Connection, sendings: Sequence[Sending]) -> list[Metrics]:
+    """What was in the queue before each of `sendings`."""
+    backlogs: dict[str, Metrics] = {}
+    answers = []
+    for sending in sendings:
+        queue, now = sending.queue, sending.now
+        before = backlogs.get(queue) or metrics(connection, queue, now)
+        answers.append(before)
+        backlogs[queue] = _after(before, sending)
+    connection.executemany(INSERT, [row for sending in sendings for row in _new(sending)])
+    return answers
+
+
+def _after(before: Metrics, sending: Sending) -> Metrics:
+    """The backlog with what `sending` adds to it."""
+    ready = [message for message in sending.messages if not message.delay]
+    if not ready:
+        return before
+    return Metrics(
+        before.backlog_count + len(ready),
+        before.backlog_bytes + sum(len(message.body) for message in ready),
+        sending.now if before.oldest_timestamp is None else before.oldest_timestamp,
+    )
+
+
+def _new(sending: Sending) -> Iterator[tuple[Any, ...]]:
+    for message in sending.messages:
+        state, due_at = _due(message.delay, sending.now)
+        about = (message.id, sending.queue, state, due_at, sending.now)
+        yield (*about, message.content_type, message.body)
 
 
 def metrics(connection: apsw.Connection, queue: str, now: int) -> Metrics:

@@ -193,7 +193,7 @@ class Files:
 
 
 async def _carried_through(
-    blobs: Blobs, blob: str | None, writing: Coroutine[Any, Any, Changed[R]]
+    blobs: Blobs, blob: str | None, writing: asyncio.Future[Changed[R]]
 ) -> R:
     try:
         changed = await writing

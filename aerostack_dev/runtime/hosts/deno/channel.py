@@ -1,4 +1,7 @@
-"""The connection to a child: calls both ways at once, one write per turn of the loop."""
+"""The connection to a child: calls both ways at once, one write per turn of the loop.
+
+Only many calls at once leave earlier: the child works on the first while the rest is made.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,9 @@ from typing import Any, cast
 
 from .frames import PREFIX, Frame, decoded, encoded, simple_frame
 from .streams import Streams
+
+BURST = 8
+"""So many calls do not wait for the end of the turn."""
 
 STREAM_KINDS = frozenset(("chunk", "end", "credit", "cancel"))
 
@@ -39,6 +45,8 @@ class Channel(asyncio.Protocol):
         self._transport: asyncio.WriteTransport | None = None
         self._held = bytearray()
         self._outgoing: list[bytes] = []
+        self._asked = 0
+        """How many calls are in it."""
         self._waiting: dict[int, asyncio.Future[Any]] = {}
         self.streams = Streams(self._write, self.post, ChildError)
         self.closed = False
@@ -96,6 +104,9 @@ class Channel(asyncio.Protocol):
             self._write(simple_frame(kind, number, payload))
         else:
             self.post(kind, number, payload)
+        self._asked += 1
+        if self._asked == BURST:
+            self._flush()
         return future
 
     def close(self) -> None:
@@ -106,17 +117,18 @@ class Channel(asyncio.Protocol):
 
     def _dispatch(self, header: bytes, body: bytes) -> None:
         frame = decoded(header, body, self._join)
-        if frame.kind in STREAM_KINDS:
-            self.streams.receive(frame)
-            return
-        if frame.kind == "reply" or frame.kind == "fail":
+        kind = frame.kind
+        if kind == "reply" or kind == "fail":
             waiting = self._waiting.pop(frame.id, None)
             if waiting is not None and not waiting.done():
-                if frame.kind == "reply":
+                if kind == "reply":
                     waiting.set_result(frame.payload)
                 else:
                     waiting.set_exception(ChildError(frame.payload))
                 return
+        elif kind in STREAM_KINDS:
+            self.streams.receive(frame)
+            return
         self._receive(self, frame)
 
     def _join(self, number: int) -> AsyncIterator[bytes]:
@@ -130,6 +142,6 @@ class Channel(asyncio.Protocol):
         self._outgoing += pieces
 
     def _flush(self) -> None:
-        outgoing, self._outgoing = self._outgoing, []
+        outgoing, self._outgoing, self._asked = self._outgoing, [], 0
         if outgoing and self._transport is not None and not self._transport.is_closing():
             self._transport.write(b"".join(outgoing))

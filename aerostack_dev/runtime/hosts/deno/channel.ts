@@ -2,13 +2,15 @@
  * The connection to the server: length-prefixed frames, calls both ways at once.
  *
  * A frame is the length of its header and of its body (4 bytes each, big-endian), the
- * header `[kind, id, payload, attachment sizes]` as JSON, and the body. Everything that
- * one turn of the event loop produces leaves in one write.
+ * header `[kind, id, payload, parts]` as JSON, and the body. Everything that one turn of the
+ * event loop produces leaves in one write.
  */
 import { Streams } from "./streams.ts";
-import { Packing, unpack } from "./wire.ts";
+import { Packing, type Part, place } from "./wire.ts";
 
 const PREFIX = 8;
+/** Where in a header the payload is. */
+const PAYLOAD = 2;
 const READ_BYTES = 128 * 1024;
 const BUFFER_BYTES = 64 * 1024;
 const KEPT_BYTES = 1024 * 1024;
@@ -41,6 +43,7 @@ export class Channel {
   private size = 0;
   private writing = false;
   private count = 0;
+  private readonly join = (id: number, size: number | null) => this.streams.join(id, size);
 
   constructor(
     private readonly connection: Deno.Conn,
@@ -84,14 +87,11 @@ export class Channel {
 
   /** Send a frame whose payload may hold bytes and streams. */
   send(kind: string, id: number, payload: unknown): void {
-    const packing = new Packing((stream) => this.streams.open(stream));
+    const packing = new Packing([PAYLOAD], (stream) => this.streams.open(stream));
     const packed = packing.pack(payload);
-    if (!packing.marked) {
-      this.post([kind, id, packed]);
-      return;
-    }
-    const sizes = packing.attachments.map((each) => each.byteLength);
-    this.post([kind, id, packed, sizes], ...packing.attachments);
+    const { parts, attachments } = packing;
+    if (parts.length) this.post([kind, id, packed, parts], ...attachments);
+    else this.post([kind, id, packed]);
   }
 
   /** Send a frame as it is; its bytes are copied at once. */
@@ -166,18 +166,11 @@ export class Channel {
   }
 
   private receive(
-    [kind, id, payload, sizes]: [string, number, unknown, number[]?],
+    header: [kind: string, id: number, payload?: unknown, parts?: Part[]],
     body: Uint8Array,
   ): void {
-    if (sizes) {
-      let at = 0;
-      const parts = sizes.map((size) => body.subarray(at, at += size));
-      payload = unpack(
-        payload,
-        parts,
-        (stream, size) => this.streams.join(stream, size),
-      );
-    }
+    if (header[3]) place(header, header[3], body, this.join);
+    const [kind, id, payload] = header;
     this.handlers.get(kind)?.({ kind, id, payload, body });
   }
 

@@ -1,28 +1,29 @@
 """Frames and the values in them, as they cross to the child (house: the Deno channel).
 
 A frame is the length of its header and of its body (4 bytes each, big-endian), the header
-`[kind, id, payload, attachment sizes]` as JSON, and the body. Where JSON has no form for
-a value there is a mark: `{"$bytes": n}` is the n-th attachment, `{"$stream": [id, size]}`
-a stream, `{"$whole": n}` one whose bytes are an attachment (to the child only), and
-`{"$plain": {…}}` a dict that has such a key by itself.
+`[kind, id, payload, parts]` as JSON, and the body. What JSON has no form for is null in
+the payload, and a part says what belongs there; its path leads there from the header:
+`[path, "bytes", size]` the next bytes of the body, `[path, "whole", size]` a stream of
+such bytes (to the child only), `[path, "stream", id, size or null]` one that follows.
 """
 
 from __future__ import annotations
 
 import json
 import struct
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from typing import Any, NamedTuple
 
 import msgspec
 
 from ....wire import Stream
 
-BYTES, STREAM, WHOLE, PLAIN = "$bytes", "$stream", "$whole", "$plain"
+BYTES, WHOLE, STREAM = "bytes", "whole", "stream"
 
 PREFIX = struct.Struct(">II")
 
-_MARKS = frozenset((BYTES, STREAM, WHOLE, PLAIN))
+_PAYLOAD = 2
+"""Where in the header the payload is."""
 _SCALARS = frozenset((str, int, float, bool, type(None)))
 
 _encode = msgspec.json.Encoder().encode
@@ -40,8 +41,8 @@ class Whole(NamedTuple):
     content: bytes
 
 
-class Frame(NamedTuple):
-    """One message. `body` is what no attachment of the payload is."""
+class Frame(msgspec.Struct, frozen=True):
+    """One message."""
 
     kind: str
     id: int
@@ -57,14 +58,15 @@ def simple_frame(kind: str, number: int, payload: Any) -> list[bytes]:
 
 def encoded(kind: str, number: int, payload: Any, opened: Open) -> list[bytes]:
     """A frame in pieces; streams in `payload` are `opened`."""
+    if type(payload) in _SCALARS:
+        return simple_frame(kind, number, payload)
     packing = _Packing(opened)
-    packed = packing.pack(payload)
-    if not packing.marked:
-        header = dumps([kind, number, packed])
-        return [PREFIX.pack(len(header), 0), header]
-    sizes = [len(attachment) for attachment in packing.attachments]
-    header = dumps([kind, number, packed, sizes])
-    return [PREFIX.pack(len(header), sum(sizes)), header, *packing.attachments]
+    packed = packing.pack(payload, (_PAYLOAD,))
+    if not packing.parts:
+        return simple_frame(kind, number, packed)
+    header = dumps([kind, number, packed, packing.parts])
+    size = sum(map(len, packing.attachments))
+    return [PREFIX.pack(len(header), size), header, *packing.attachments]
 
 
 def chunk(number: int, piece: bytes) -> list[bytes]:
@@ -76,10 +78,11 @@ def chunk(number: int, piece: bytes) -> list[bytes]:
 def decoded(header: bytes, body: bytes, join: Join) -> Frame:
     """The frame of these bytes; streams in its payload are joined."""
     fields = loads(header)
-    payload = fields[2] if len(fields) > 2 else None
-    if len(fields) > 3:
-        payload = _unpacked(payload, _parts(body, fields[3]), join)
-    return Frame(fields[0], fields[1], payload, body)
+    if len(fields) == _PAYLOAD:
+        return Frame(fields[0], fields[1], None, body)
+    if len(fields) > _PAYLOAD + 1:
+        _place(fields, body, join)
+    return Frame(fields[0], fields[1], fields[_PAYLOAD], body)
 
 
 def dumps(value: Any) -> bytes:
@@ -98,84 +101,67 @@ def loads(text: bytes) -> Any:
         return json.loads(text)
 
 
+Path = tuple[str | int, ...]
+
+
 class _Packing:
     """Collects what JSON cannot hold while a value is packed."""
 
     def __init__(self, opened: Open) -> None:
+        self.parts: list[tuple[Any, ...]] = []
         self.attachments: list[bytes] = []
-        self.marked = False
         self._open = opened
 
-    def pack(self, value: Any) -> Any:
+    def pack(self, value: Any, path: Path) -> Any:
         kind = type(value)
         if kind in _SCALARS:
             return value
         if isinstance(value, dict):
-            return self._dict(value)
+            if _SCALARS.issuperset(map(type, value.values())):
+                return value
+            return {
+                name: item if type(item) in _SCALARS else self.pack(item, (*path, name))
+                for name, item in value.items()
+            }
         if kind is Whole:
-            self.marked = True
-            self.attachments.append(value.content)
-            return {WHOLE: len(self.attachments) - 1}
+            return self._attach(WHOLE, value.content, path)
         if isinstance(value, (list, tuple)):
             if _SCALARS.issuperset(map(type, value)):
                 return value
-            return [item if type(item) in _SCALARS else self.pack(item) for item in value]
+            return [
+                item if type(item) in _SCALARS else self.pack(item, (*path, at))
+                for at, item in enumerate(value)
+            ]
         if isinstance(value, (bytes, bytearray, memoryview)):
-            self.marked = True
-            self.attachments.append(bytes(value))
-            return {BYTES: len(self.attachments) - 1}
+            return self._attach(BYTES, bytes(value), path)
         if isinstance(value, (str, int, float)):
             return value
-        return self._stream(value)
+        return self._stream(value, path)
 
-    def _dict(self, value: dict[str, Any]) -> Any:
-        if _SCALARS.issuperset(map(type, value.values())) and _MARKS.isdisjoint(value):
-            return value
-        packed = {
-            name: item if type(item) in _SCALARS else self.pack(item)
-            for name, item in value.items()
-        }
-        if _MARKS.isdisjoint(packed):
-            return packed
-        self.marked = True
-        return {PLAIN: packed}
+    def _attach(self, form: str, content: bytes, path: Path) -> None:
+        self.attachments.append(content)
+        self.parts.append((path, form, len(content)))
 
-    def _stream(self, value: Any) -> Any:
+    def _stream(self, value: Any, path: Path) -> None:
         size = None
         if isinstance(value, Stream):
             value, size = value.chunks, value.size
         if not hasattr(value, "__aiter__"):
             raise TypeError(f"{type(value).__name__} is no wire value")
-        self.marked = True
-        return {STREAM: [self._open(aiter(value)), size]}
+        self.parts.append((path, STREAM, self._open(aiter(value)), size))
 
 
-def _parts(body: bytes, sizes: Sequence[int]) -> list[bytes]:
-    if len(sizes) == 1:
-        return [body]
-    parts, at = [], 0
-    for size in sizes:
-        parts.append(body[at : at + size])
-        at += size
-    return parts
-
-
-def _unpacked(value: Any, attachments: Sequence[bytes], join: Join) -> Any:
-    if isinstance(value, list):
-        if _SCALARS.issuperset(map(type, value)):
-            return value
-        return [
-            item if type(item) in _SCALARS else _unpacked(item, attachments, join) for item in value
-        ]
-    if not isinstance(value, dict):
-        return value
-    if BYTES in value:
-        return attachments[value[BYTES]]
-    if STREAM in value:
-        number, size = value[STREAM]
-        return Stream(join(number), size)
-    plain = value.get(PLAIN, value)
-    return {
-        name: item if type(item) in _SCALARS else _unpacked(item, attachments, join)
-        for name, item in plain.items()
-    }
+def _place(fields: list[Any], body: bytes, join: Join) -> None:
+    """Put what the parts of a header describe where it belongs."""
+    at = 0
+    for path, form, *about in fields.pop():
+        *way, last = path
+        holder: Any = fields
+        for key in way:
+            holder = holder[key]
+        if form == BYTES:
+            holder[last] = body[at : at + about[0]]
+            at += about[0]
+        else:
+            number, size = about
+            holder[last] = Stream(join(number), size)

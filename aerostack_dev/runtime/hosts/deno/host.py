@@ -36,7 +36,7 @@ from .channel import ChildError, ChildGoneError
 from .failures import Failures, path_of
 from .launch import Launch, launch_of
 from .process import find_deno
-from .requests import Departure, payload_of, send_response
+from .requests import payload_of, send_response
 from .running import Invocation
 from .session import ENDED, SOCKET, Session, open_session
 
@@ -187,26 +187,26 @@ class DenoHost:
         self, session: Session, invocation: Invocation, request: Request, payload: list[Any]
     ) -> Any:
         """What the `fetch` handler answered; None when its client left before."""
-        incoming = request._pieces()
         future = session.ask("fetch", invocation.id, payload, simple=payload[-1] is None)
-        departure = Departure(incoming, future)
+        session.departures.expect(future, request)
         try:
-            return await future
+            answer = await future
         except asyncio.CancelledError:
             session.post("abort", invocation.id)
-            if departure.left:
-                return None
             raise
         except ChildError as error:
             if not error.described["busy"]:
                 session.running.end(invocation.id)
-            if incoming._gone:
+            if request._pieces()._gone:
                 return None
             raise await self._failed(session, error) from error
         except ChildGoneError as error:
             raise await self._failed(session, error) from error
         finally:
-            departure.forget()
+            session.departures.forget(future)
+        if answer is None:
+            session.post("abort", invocation.id)
+        return answer
 
     async def _join(
         self, session: Session, invocation: Invocation, scope: Scope, headers: list[list[str]]

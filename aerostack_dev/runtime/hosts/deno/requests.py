@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
-from ....functions.incoming import Incoming, while_connected
+from ....functions.incoming import while_connected
 from ....functions.request import Request, received_headers
 from ....functions.response import CONNECTION_HEADERS
 from ....wire import Stream, close_chunks
@@ -13,8 +14,9 @@ from ...host import Scope, Send
 from .streams import INLINE_BYTES
 
 WATCH_AFTER = 0.2
-"""Seconds of a handler's work after which its client is watched."""
+"""Seconds of a handler's work, and at most as many more, after which its client is watched."""
 CONTENT_LENGTH = b"content-length"
+TRANSFER_ENCODING = b"transfer-encoding"
 UNSENT = CONNECTION_HEADERS | {CONTENT_LENGTH}
 NULL_BODY = frozenset((204, 205, 304))
 
@@ -27,20 +29,16 @@ async def payload_of(request: Request, scope: Scope) -> list[Any]:
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in received_headers(scope)
     ]
     protocol = f"HTTP/{scope.get('http_version', '1.1')}"
-    return [request.method, request.url, headers, protocol, await _body(request, scope)]
+    body = None
+    named = dict(scope["headers"])
+    if CONTENT_LENGTH in named or TRANSFER_ENCODING in named:
+        body = await _body(request, named.get(CONTENT_LENGTH))
+    return [request.method, request.url, headers, protocol, body]
 
 
-async def _body(request: Request, scope: Scope) -> Any:
-    """None without a body, bytes for a small one, else a stream."""
-    size: int | None = None
-    given = False
-    for name, value in scope["headers"]:
-        if name == CONTENT_LENGTH:
-            given, size = True, int(value)
-        elif name == b"transfer-encoding":
-            given = True
-    if not given:
-        return None
+async def _body(request: Request, length: bytes | None) -> Any:
+    """Bytes for a small one, else a stream."""
+    size = None if length is None else int(length)
     pieces = request._pieces()
     if size is not None and size <= INLINE_BYTES:
         return b"".join([piece async for piece in pieces])
@@ -71,8 +69,11 @@ async def send_response(request: Request, answer: list[Any], send: Send) -> int:
 
 def _raw(status: int, headers: list[list[str]], body: Any) -> RawHeaders:
     """The headers as they are sent, with the content length where it is known."""
-    pairs = ((name.encode("latin-1"), value.encode("latin-1")) for name, value in headers)
-    raw = [pair for pair in pairs if pair[0] not in UNSENT]
+    raw = [
+        (key, value.encode("latin-1"))
+        for name, value in headers
+        if (key := name.encode("latin-1")) not in UNSENT
+    ]
     size = _size(body)
     if size is not None and status not in NULL_BODY:
         raw.append((CONTENT_LENGTH, b"%d" % size))
@@ -85,31 +86,43 @@ def _size(body: Any) -> int | None:
     return 0 if body is None else len(body)
 
 
-class Departure:
-    """Notices that a client leaves while the handler of its request is still at work.
+class Departures:
+    """Notices clients that leave while the handlers of their requests are still at work.
 
-    A handler is rarely slow enough for that: the watch begins after `WATCH_AFTER`.
+    Few handlers are slow enough for that: one look, every `WATCH_AFTER`, is at all of them.
+    The answer to a client that has left is None.
     """
 
-    def __init__(self, incoming: Incoming, answer: asyncio.Future[Any]) -> None:
-        self.left = False
-        """The client has gone, and the answer was cancelled."""
-        self._incoming = incoming
-        self._answer = answer
-        self._watch: asyncio.Task[None] | None = None
-        self._timer = answer.get_loop().call_later(WATCH_AFTER, self._begin)
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._new: dict[asyncio.Future[Any], Request] = {}
+        self._seen: dict[asyncio.Future[Any], Request] = {}
+        self._watches: dict[asyncio.Future[Any], asyncio.Task[None]] = {}
+        self._looking = False
 
-    def forget(self) -> None:
+    def expect(self, answer: asyncio.Future[Any], request: Request) -> None:
+        """The handler of `request` has begun."""
+        self._new[answer] = request
+        if not self._looking:
+            self._looking = True
+            self._loop.call_later(WATCH_AFTER, self._look)
+
+    def forget(self, answer: asyncio.Future[Any]) -> None:
         """The handler has answered."""
-        self._timer.cancel()
-        if self._watch is not None:
-            self._watch.cancel()
+        if self._new.pop(answer, None) is None and self._seen.pop(answer, None) is None:
+            self._watches.pop(answer).cancel()
 
-    def _begin(self) -> None:
-        self._watch = self._answer.get_loop().create_task(self._incoming.left())
-        self._watch.add_done_callback(self._left)
+    def _look(self) -> None:
+        for answer, request in self._seen.items():
+            watch = self._loop.create_task(request._pieces().left())
+            watch.add_done_callback(partial(_leave, answer))
+            self._watches[answer] = watch
+        self._seen, self._new = self._new, {}
+        self._looking = bool(self._seen)
+        if self._looking:
+            self._loop.call_later(WATCH_AFTER, self._look)
 
-    def _left(self, watch: asyncio.Task[None]) -> None:
-        if not watch.cancelled() and not self._answer.done():
-            self.left = True
-            self._answer.cancel()
+
+def _leave(answer: asyncio.Future[Any], watch: asyncio.Task[None]) -> None:
+    if not watch.cancelled() and not answer.done():
+        answer.set_result(None)

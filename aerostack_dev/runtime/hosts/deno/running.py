@@ -58,8 +58,8 @@ class Running:
         self._under_way: dict[int, Invocation] = {}
         self._resting: set[int] = set()
         self._outside = Context()
-        self._idle: asyncio.Event = asyncio.Event()
-        self._idle.set()
+        self._waiting: list[asyncio.Future[None]] = []
+        """For the end of all that somebody waits for."""
 
     def __bool__(self) -> bool:
         return bool(self._under_way)
@@ -69,14 +69,14 @@ class Running:
         self._count += 1
         invocation = Invocation(self._count, batch, event)
         self._under_way[invocation.id] = invocation
-        self._idle.clear()
         return invocation
 
     def end(self, number: int) -> None:
         """Nothing of the invocation runs any more."""
         self._under_way.pop(number, None)
         self._resting.discard(number)
-        self._look()
+        if self._waiting:
+            self._look()
 
     def rest(self, number: int) -> None:
         """The invocation holds a WebSocket open: it goes on, but nobody waits for it."""
@@ -87,22 +87,29 @@ class Running:
     def wake(self) -> None:
         """The WebSockets end: what is left to do because of that is waited for."""
         self._resting.clear()
-        if self._under_way:
-            self._idle.clear()
 
     def clear(self) -> None:
         """The child is gone, and everything in it."""
         self._under_way.clear()
         self._resting.clear()
-        self._idle.set()
-
-    def _look(self) -> None:
-        if len(self._under_way) == len(self._resting):
-            self._idle.set()
+        self._look()
 
     async def settled(self) -> None:
         """Return when no invocation is under way that somebody waits for."""
-        await self._idle.wait()
+        if self._busy():
+            self._waiting.append(asyncio.get_running_loop().create_future())
+            await self._waiting[-1]
+
+    def _busy(self) -> bool:
+        return len(self._under_way) > len(self._resting)
+
+    def _look(self) -> None:
+        if self._busy():
+            return
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            if not each.done():
+                each.set_result(None)
 
     def context(self, number: int) -> Context:
         """A context for work of an invocation."""

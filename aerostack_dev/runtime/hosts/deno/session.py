@@ -21,6 +21,7 @@ from .failures import Failures
 from .frames import Frame
 from .launch import Launch
 from .process import Child, open_child
+from .requests import Departures
 from .running import Running, say
 from .sockets import ABNORMAL, INTERNAL_ERROR, Sockets
 from .streams import gathered
@@ -114,6 +115,7 @@ class Session:
         loop = asyncio.get_running_loop()
         self.running = Running()
         self.sockets = Sockets()
+        self.departures = Departures(loop)
         self.handlers: frozenset[str] = frozenset()
         self.connected: asyncio.Future[Channel] = loop.create_future()
         self.loaded: asyncio.Future[list[str]] = loop.create_future()
@@ -285,21 +287,16 @@ class Session:
         def begin(channel: Channel, frame: Frame) -> None:
             invocation, *call = frame.payload
             serving = self._serve(channel, frame.id, work, call)
-            task = self._loop.create_task(serving, context=self.running.context(invocation))
-            self._calls[frame.id] = task
-            task.add_done_callback(partial(self._served, channel, frame.id))
+            context = self.running.context(invocation)
+            self._calls[frame.id] = self._loop.create_task(serving, context=context)
 
         return begin
-
-    def _served(self, channel: Channel, number: int, task: asyncio.Task[None]) -> None:
-        del self._calls[number]
-        if task.cancelled():
-            channel.post("fail", number, {"type": "Error", "message": ABANDONED})
 
     def _abandon(self, _: Channel, frame: Frame) -> None:
         """Nobody there waits for the answer to a call any more."""
         if frame.id in self._calls:
-            self._calls[frame.id].cancel()
+            # Not before it has begun, so that it can say so.
+            self._loop.call_soon(self._calls[frame.id].cancel)
 
     async def _service(self, *call: Any) -> Any:
         return await self._reach.service(Calls(self._loop, self._work), *call)
@@ -313,8 +310,13 @@ class Session:
     ) -> None:
         try:
             channel.post("reply", number, await gathered(await work(*call)))
+        except asyncio.CancelledError:
+            channel.post("fail", number, {"type": "Error", "message": ABANDONED})
+            raise
         except Exception as error:
             channel.post("fail", number, refusal(error))
+        finally:
+            self._calls.pop(number, None)
 
     def _late(self, channel: Channel, frame: Frame) -> None:
         """An answer that nobody waits for any more."""

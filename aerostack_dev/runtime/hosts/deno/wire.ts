@@ -1,24 +1,25 @@
 /**
- * Values as they cross to the server. JSON with four marks in it:
- * `{"$bytes": n}` is the n-th attachment, `{"$stream": [id, size]}` a stream, `{"$whole": n}`
- * one whose bytes are the n-th attachment (from there to here only), and `{"$plain": {…}}`
- * an object that has such a key by itself.
+ * Values as they cross to the server: what JSON has no form for is null in them, and a part
+ * says what belongs there, at the end of its path: `[path, "bytes", size]` the next bytes of
+ * the frame's body, `[path, "whole", size]` a stream of such bytes (from there to here only),
+ * `[path, "stream", id, size or null]` one that follows.
  */
 import { SizedStream, streamOf, takeBytes } from "../../../bindings/face.ts";
 
-const BYTES = "$bytes";
-const STREAM = "$stream";
-const WHOLE = "$whole";
-const PLAIN = "$plain";
+type Path = (string | number)[];
 
-const MARKS = { __proto__: null, [BYTES]: 0, [STREAM]: 0, [WHOLE]: 0, [PLAIN]: 0 };
+export type Part =
+  | [path: Path, form: "bytes" | "whole", size: number]
+  | [path: Path, form: "stream", id: number, size: number | null];
 
 /** Collects what JSON cannot hold while a value is packed. */
 export class Packing {
-  attachments: Uint8Array[] = [];
-  marked = false;
+  readonly parts: Part[] = [];
+  readonly attachments: Uint8Array[] = [];
 
+  /** `path` leads to the value that is packed. */
   constructor(
+    private readonly path: Path,
     private readonly open: (
       stream: ReadableStream<Uint8Array>,
     ) => number,
@@ -28,12 +29,12 @@ export class Packing {
     if (value === null || typeof value !== "object") {
       return typeof value === "bigint" ? String(value) : value;
     }
+    if (Array.isArray(value)) return this.list(value);
     if (value instanceof Uint8Array) return this.bytes(value);
     if (value instanceof ReadableStream) return this.stream(value, null);
     if (value instanceof SizedStream) {
       return this.stream(value.stream, value.size);
     }
-    if (Array.isArray(value)) return this.list(value);
     if (JSON.isRawJSON(value)) return value;
     const { toJSON } = value as { toJSON?: unknown };
     if (typeof toJSON === "function") return this.pack(toJSON.call(value));
@@ -44,7 +45,7 @@ export class Packing {
     for (let at = 0; at < values.length; at++) {
       const value = values[at];
       if (value !== null && typeof value === "object") {
-        return values.map((each) => this.pack(each));
+        return values.map((each, place) => this.inner(place, each));
       }
     }
     return values;
@@ -52,55 +53,53 @@ export class Packing {
 
   private object(value: Record<string, unknown>): unknown {
     const packed: Record<string, unknown> = { __proto__: null } as never;
-    let own = false;
-    for (const name of Object.keys(value)) {
-      packed[name] = this.pack(value[name]);
-      own ||= name in MARKS;
-    }
-    if (!own) return packed;
-    this.marked = true;
-    return { [PLAIN]: packed };
+    for (const name of Object.keys(value)) packed[name] = this.inner(name, value[name]);
+    return packed;
   }
 
-  private bytes(value: Uint8Array): unknown {
-    this.marked = true;
-    return { [BYTES]: this.attachments.push(value) - 1 };
+  private inner(key: string | number, value: unknown): unknown {
+    this.path.push(key);
+    const packed = this.pack(value);
+    this.path.pop();
+    return packed;
+  }
+
+  private bytes(value: Uint8Array): null {
+    this.attachments.push(value);
+    this.parts.push([[...this.path], "bytes", value.byteLength]);
+    return null;
   }
 
   private stream(
     value: ReadableStream<Uint8Array>,
     size: number | null,
-  ): unknown {
+  ): null {
     const bytes = takeBytes(value);
     if (bytes) return this.bytes(bytes);
-    this.marked = true;
-    return { [STREAM]: [this.open(value), size] };
+    this.parts.push([[...this.path], "stream", this.open(value), size]);
+    return null;
   }
 }
 
-/** A value whose marks stand for attachments and streams, as it was meant. */
-export function unpack(
+/** Put what the parts describe where it belongs in `value`. */
+export function place(
   value: unknown,
-  attachments: Uint8Array[],
+  parts: Part[],
+  body: Uint8Array,
   join: (id: number, size: number | null) => ReadableStream<Uint8Array>,
-): unknown {
-  if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) {
-    return value.map((each) => unpack(each, attachments, join));
+): void {
+  let at = 0;
+  for (const part of parts) {
+    const way = part[0];
+    // deno-lint-ignore no-explicit-any -- whatever has keys
+    let holder = value as any;
+    for (let step = 0; step < way.length - 1; step++) holder = holder[way[step]];
+    const last = way[way.length - 1];
+    if (part[1] === "stream") {
+      holder[last] = join(part[2], part[3]);
+    } else {
+      const bytes = body.subarray(at, at += part[2]);
+      holder[last] = part[1] === "bytes" ? bytes : streamOf(bytes);
+    }
   }
-  const marked = value as Record<string, unknown>;
-  if (BYTES in marked) return attachments[marked[BYTES] as number];
-  if (STREAM in marked) {
-    const [id, size] = marked[STREAM] as [number, number | null];
-    return join(id, size);
-  }
-  if (WHOLE in marked) return streamOf(attachments[marked[WHOLE] as number]);
-  const plain = (PLAIN in marked ? marked[PLAIN] : marked) as Record<
-    string,
-    unknown
-  >;
-  for (const name of Object.keys(plain)) {
-    plain[name] = unpack(plain[name], attachments, join);
-  }
-  return plain;
 }

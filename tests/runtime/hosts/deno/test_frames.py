@@ -13,7 +13,7 @@ from aerostack_dev.runtime.hosts.deno.channel import Channel, ChildError, ChildG
 from aerostack_dev.runtime.hosts.deno.frames import PREFIX, Frame, decoded, encoded
 from aerostack_dev.wire import Stream
 
-NAMES = st.one_of(st.text(max_size=5), st.sampled_from(["$bytes", "$stream", "$plain"]))
+NAMES = st.one_of(st.text(max_size=5), st.sampled_from(["__proto__", "2"]))
 VALUES = st.recursive(
     st.one_of(
         st.none(),
