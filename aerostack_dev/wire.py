@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import base64
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
+from msgspec import Struct
 
 BYTES = "$bytes"
 """The key that marks base64 bytes in JSON; a dict that has it by itself is nested in one."""
@@ -42,8 +42,7 @@ def record(value: Any) -> Any:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Stream:
+class Stream(Struct, frozen=True):
     """Bytes that arrive in pieces; `size` is the total when it is known beforehand."""
 
     chunks: AsyncIterator[bytes]

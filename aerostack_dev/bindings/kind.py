@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from ..config.model import Finding, Project, Section
 
@@ -23,8 +24,7 @@ class Declaration(Protocol):
     def binding(self) -> str: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Services:
+class Services(Struct, frozen=True):
     """What every room may use: where state lives, what time it is, whom to tell."""
 
     project: Project
@@ -40,8 +40,7 @@ Opener = Callable[[Sequence[Any], Services], AbstractAsyncContextManager[Any]]
 """`open_backend(declarations, services)`: the backend of a room, for all its bindings."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
+class Kind(Struct, frozen=True):
     """One kind of binding: a line of `kinds.KINDS`.
 
     Code is named by import strings ("module:attribute"), so that what a project does

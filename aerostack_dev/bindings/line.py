@@ -7,9 +7,10 @@ import threading
 import types
 from collections.abc import Callable, Coroutine, Generator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from ..clock import stopwatch
 
@@ -21,8 +22,7 @@ SQL statement: that costs more than most statements.
 """
 
 
-@dataclass(slots=True, eq=False)
-class Call:
+class Call(Struct, eq=False):
     """`work` with what it is called with, and where its result goes."""
 
     work: Callable[..., Any]
@@ -33,8 +33,7 @@ class Call:
     """`work` takes a list: of the only arguments of calls in turn."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """In the place of a result."""
 
     error: BaseException

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import AerostackError, BindingError
 from .kind import Kind, Services, named
@@ -74,8 +75,7 @@ class Current:
         return getattr(self._bound.operations, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Bindings:
+class Bindings(Struct, frozen=True):
     """All bindings of a project (by binding name) and the rooms behind them (by kind)."""
 
     bound: Mapping[str, Bound]

@@ -13,7 +13,6 @@ import asyncio
 import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
 from operator import attrgetter
@@ -22,6 +21,7 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import aiosqlite
 import apsw
+from msgspec import Struct
 
 from ..errors import StateError
 from .line import Call, Failed, Line, Outcomes
@@ -43,8 +43,7 @@ TOLD_SECONDS = 0.001
 """So long, at most, a call that is done waits for a slow one that shares its hop."""
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """The format of a file of ours: step n takes it from version n to n + 1."""
 
     steps: tuple[str, ...]

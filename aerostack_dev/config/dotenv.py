@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..errors import ConfigError
 
@@ -42,8 +43,7 @@ _VARIABLE = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """One variable of a file, in the line where it starts."""
 
     name: str
@@ -51,8 +51,7 @@ class Entry:
     line: int
 
 
-@dataclass(frozen=True, slots=True)
-class Unread:
+class Unread(Struct, frozen=True):
     """A line that is no entry."""
 
     line: int

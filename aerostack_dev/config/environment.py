@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from . import dotenv
 from .document import is_file, read_text, shown
@@ -27,8 +28,7 @@ Harmless: a public address, to which nothing is sent unless the function does.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class EnvFiles:
+class EnvFiles(Struct, frozen=True):
     """What the env files hold: `secret` by name; `plain` comes from the process.
 
     `home` is the file in which a missing secret would be written down.

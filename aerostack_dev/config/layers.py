@@ -6,24 +6,23 @@ and `vars` are not (queue-cron-dev.md §1.2, §2.2).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import ConfigError
 from .document import Document, shown
 from .locate import KeyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(Struct, frozen=True):
     """A value of the file and where it stands."""
 
     value: Any
     path: KeyPath
 
 
-@dataclass(frozen=True, slots=True)
-class Layers:
+class Layers(Struct, frozen=True):
     """Where a key is looked for: in `chosen` (a table of `env`), then at the top."""
 
     document: Document

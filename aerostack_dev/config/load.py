@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct, field
 
 from ..errors import ConfigError
 from .decode import entries
@@ -95,8 +96,7 @@ def watched_files(file: Path, environment: str | None = None) -> tuple[Path, ...
     return (file, *env_file_paths(file.parent, environment))
 
 
-@dataclass(slots=True)
-class _Loading:
+class _Loading(Struct):
     """One `load`: the file's layers, and what has been found worth saying."""
 
     document: Document
@@ -217,4 +217,4 @@ class _Loading:
 
 
 def _fields(plain: Basics) -> dict[str, Any]:
-    return {name: getattr(plain, name) for name in Basics.__dataclass_fields__}
+    return {name: getattr(plain, name) for name in Basics.__struct_fields__}

@@ -8,10 +8,10 @@ whether the lines so far stand alone.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import tomli
+from msgspec import Struct
 
 KeyPath = tuple[str | int, ...]
 """Keys and indices from the top of the file: `("queues", "consumers", 0, "queue")`."""
@@ -20,8 +20,7 @@ LONGEST = 400
 """Lines of one statement after which the search for its end is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(Struct, frozen=True):
     """A table header or one `key = value`; `line` counts from 1."""
 
     line: int

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
+from msgspec import Struct
 
 from .references import resolve_reference
 
@@ -23,8 +24,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8788
 
 
-@dataclass(frozen=True, slots=True)
-class Section:
+class Section(Struct, frozen=True):
     """A table of `aerostack.toml` that a room owns.
 
     `path` is dotted (`queues.consumers`); `shape` is the msgspec struct of one entry,
@@ -54,8 +54,7 @@ class Dev(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: str | tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """Something worth saying about the project, by `load` and `aerostack check`."""
 
     code: str
@@ -64,8 +63,7 @@ class Finding:
     hint: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Service:
+class Service(Struct, frozen=True):
     """A function beside the main one: an entry of `[[services]]`.
 
     `entrypoint` is the class of its module that answers; empty: the default one. From

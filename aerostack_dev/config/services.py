@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from .decode import decode
 from .document import is_file, is_folder, shown
@@ -48,8 +49,7 @@ class Entry(msgspec.Struct, frozen=True):
     props: Any = None
 
 
-@dataclass(frozen=True, slots=True)
-class Declared:
+class Declared(Struct, frozen=True):
     """`bindings`: name of a binding -> of a function; `named`: where each is declared."""
 
     services: tuple[Service, ...]

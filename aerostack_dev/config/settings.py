@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import ConfigError
 from .decode import decode
@@ -38,8 +39,7 @@ class Triggers(msgspec.Struct, frozen=True):
     crons: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Basics:
+class Basics(Struct, frozen=True):
     """The simple fields of a `Project`."""
 
     name: str
@@ -48,8 +48,7 @@ class Basics:
     compatibility_flags: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Required:
+class Required(Struct, frozen=True):
     """The secrets that must be set, by name with their place in the file.
 
     `only`: what may be taken from the env files; None means everything.

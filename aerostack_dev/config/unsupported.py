@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from .document import Document
 from .keys import UNSUPPORTED
@@ -15,8 +16,7 @@ Named = tuple[str, KeyPath]
 """The name of a binding and the path of its declaration."""
 
 
-@dataclass(frozen=True, slots=True)
-class Unsupported:
+class Unsupported(Struct, frozen=True):
     """`kinds`: binding name -> table; `named`: where each is declared."""
 
     kinds: Mapping[str, str]

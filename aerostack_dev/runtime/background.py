@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 from ..clock import Movable, MovableClock
 from ..config.model import Project
 from ..errors import AerostackError
-from .consumers import consumers_of, open_consumers
 
 if TYPE_CHECKING:
     from ..config.cron import Cron
@@ -39,6 +38,8 @@ class Background:
         self.handlers = runtime.handlers
         if self._held or not runtime.settings.background:
             return
+        from .consumers import open_consumers
+
         await self._stack.enter_async_context(
             open_consumers(
                 runtime.bindings.rooms["queue"],
@@ -69,6 +70,7 @@ class Background:
         returns their runs. Raises `AerostackError` when there are too many.
         """
         from .agenda import Agenda
+        from .consumers import consumers_of
         from .crons import Fired
 
         runtime = self._runtime

@@ -8,8 +8,9 @@ from __future__ import annotations
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ..bindings.spans import operation
 from ..clock import Clock
@@ -26,8 +27,7 @@ PIECE = 256 * 1024
 log = logging.getLogger("aerostack.function")
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(Struct, frozen=True):
     """One response; `expires` and `stored` in seconds since the epoch."""
 
     status: int

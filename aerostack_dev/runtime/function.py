@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ..config.model import Finding
 from .host import (
@@ -31,8 +32,7 @@ if TYPE_CHECKING:
     from ..bindings.queue.batch import Batch
 
 
-@dataclass(frozen=True, slots=True)
-class ScheduledRun:
+class ScheduledRun(Struct, frozen=True):
     """How one firing of a cron went; `duration_ms` in milliseconds."""
 
     cron: str

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
+from msgspec.structs import force_setattr, replace
 
 from ..bindings.kind import named
 from ..bindings.opening import Bindings
@@ -38,8 +40,7 @@ REQUEST_ID = "aerostack.request_id"
 """Where the scope of a request that was cancelled names its invocation."""
 
 
-@dataclass(slots=True)
-class ScheduledEvent:
+class ScheduledEvent(Struct):
     """One firing of a cron: `scheduled_time` in ms since the epoch (queue-cron-dev §2.3)."""
 
     cron: str
@@ -47,8 +48,7 @@ class ScheduledEvent:
     no_retry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One line of a stack: the author's own where `own` is true."""
 
     file: str
@@ -69,8 +69,7 @@ LONGEST_MESSAGE = 10_000
 LONGEST_STACK = 100_000
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """An error of the author's function in the words of its language.
 
     `stack` is the traceback as text, the author's frames first. Both texts are cut at a
@@ -84,8 +83,8 @@ class Failure:
     hint: str = ""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "message", shortened(self.message, LONGEST_MESSAGE))
-        object.__setattr__(self, "stack", shortened(self.stack, LONGEST_STACK))
+        force_setattr(self, "message", shortened(self.message, LONGEST_MESSAGE))
+        force_setattr(self, "stack", shortened(self.stack, LONGEST_STACK))
 
 
 def shortened(text: str, longest: int) -> str:
@@ -165,8 +164,7 @@ class FunctionHost(Protocol):
         """Return when no handler and no wait_until work is running."""
 
 
-@dataclass(frozen=True, slots=True)
-class HostServices:
+class HostServices(Struct, frozen=True):
     """What a host is given: the project, its open bindings, the clock and the trace."""
 
     project: Project

@@ -6,9 +6,10 @@ import asyncio
 from collections import ChainMap
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from msgspec import Struct, field
 
 from ..bindings.kind import Kind, Services
 from ..bindings.opening import Bindings, open_bindings
@@ -39,8 +40,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Surroundings:
+class Surroundings(Struct, frozen=True):
     """What a runtime is given: where state lives, what time it is, whom to tell."""
 
     kinds: tuple[Kind, ...]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from ..bindings.kind import Kind
 from ..bindings.kinds import sections
@@ -12,8 +13,7 @@ from ..config.load import load
 from ..config.model import Project
 
 
-@dataclass(frozen=True, slots=True)
-class Settings:
+class Settings(Struct, frozen=True):
     """What the command line decides, and a changed file does not."""
 
     start: Path

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec import Struct, field
 
 from .host import Failure, FunctionHost, HostServices, LoadError, open_host
 from .limits import Limits
@@ -14,8 +15,7 @@ LOAD_SECONDS = 60
 """A function that takes longer to load is taken for an endless loop."""
 
 
-@dataclass(slots=True, eq=False)
-class Running:
+class Running(Struct, eq=False):
     """A host in service: a context manager, around each call on it.
 
     `calls` counts what runs on it; `idle` is set when none does.

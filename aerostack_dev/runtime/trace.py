@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from io import TextIOBase
 from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ..bindings.spans import Span, recorder
 from ..clock import Clock, stopwatch
@@ -34,8 +35,7 @@ KEPT_CHARACTERS = 64 * 1024
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class Log:
+class Log(Struct, frozen=True):
     """A line that the author's code printed or logged; `when` in seconds since the epoch."""
 
     level: str

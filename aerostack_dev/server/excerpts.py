@@ -6,8 +6,9 @@ and when the line that the traceback quotes still stands where it says.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from ..runtime.host import Frame
 
@@ -16,8 +17,7 @@ LARGEST_FILE = 1024 * 1024
 LONGEST_LINE = 400
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(Struct, frozen=True):
     """One line of source; `marked` is the one that failed."""
 
     number: int

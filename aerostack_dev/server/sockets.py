@@ -7,7 +7,8 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ..config.model import DEFAULT_HOST, DEFAULT_PORT
 from ..errors import AerostackError
@@ -22,8 +23,7 @@ BACKLOG = 2048
 HIGHEST_PORT = 65535
 
 
-@dataclass(frozen=True, slots=True)
-class Listening:
+class Listening(Struct, frozen=True):
     """Sockets that accept connections on one port.
 
     `moved` says that the port is not the default one, because that was busy.

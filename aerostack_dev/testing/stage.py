@@ -7,8 +7,9 @@ import os
 import tempfile
 from collections.abc import AsyncIterator, Mapping
 from contextlib import ExitStack, asynccontextmanager
-from dataclasses import replace
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ..bindings.kind import Kind, Services
 from ..bindings.kinds import all_kinds

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from aerostack_dev.bindings.kinds import KINDS, all_kinds
 from aerostack_dev.bindings.spans import Span, recorder

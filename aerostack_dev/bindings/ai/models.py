@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from . import schemas
 from .schemas import Schema
@@ -65,8 +67,7 @@ class Form(StrEnum):
     CHANNELS = "channels"
 
 
-@dataclass(frozen=True, slots=True)
-class Model:
+class Model(Struct, frozen=True):
     """One model. `width`: numbers per embedding. `media`: the type of a byte answer."""
 
     name: str

@@ -8,12 +8,12 @@ in that very millisecond (db-cache.md §2.5).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Protocol
 
+from msgspec import Struct
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+
+class Entry(Struct, frozen=True):
     """What stands under a key: `metadata` is a JSON text."""
 
     value: bytes
@@ -21,8 +21,7 @@ class Entry:
     expires: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Listed:
+class Listed(Struct, frozen=True):
     """An entry as a listing shows it, without its value."""
 
     key: bytes

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from msgspec import Struct
 
 from .batch import Decision, Message, Metrics
 from .policy import Policy
@@ -14,8 +15,7 @@ if TYPE_CHECKING:
     from .watching import Watch
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A message to be enqueued."""
 
     id: str
@@ -24,8 +24,7 @@ class Outgoing:
     delay: int
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
+class Lease(Struct, frozen=True):
     """Messages taken for delivery: nobody else gets them until they are settled.
 
     `places` is the store's own note of where each message (by id) lies.
@@ -37,8 +36,7 @@ class Lease:
     places: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Buried:
+class Buried(Struct, frozen=True):
     """A message whose attempts are used up: moved to `target`, dropped when that is None."""
 
     id: str
@@ -46,8 +44,7 @@ class Buried:
     target: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(Struct, frozen=True):
     """What an acquire found: a lease, or when it is worth asking again (None: after a change)."""
 
     lease: Lease | None
@@ -55,8 +52,7 @@ class Taken:
     buried: Sequence[Buried]
 
 
-@dataclass(frozen=True, slots=True)
-class Depth:
+class Depth(Struct, frozen=True):
     """How many messages a queue holds."""
 
     ready: int = 0
@@ -64,8 +60,7 @@ class Depth:
     in_flight: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A message as a look at the queue shows it; `attempts` were made so far."""
 
     id: str

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from . import MAX_DELAY
 
 
-@dataclass(frozen=True, slots=True)
-class Metrics:
+class Metrics(Struct, frozen=True):
     """The backlog of a queue: messages that are due and not yet delivered.
 
     `backlog_bytes` is the size of their bodies; `oldest_timestamp` is when the oldest
@@ -21,8 +21,7 @@ class Metrics:
     oldest_timestamp: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(Struct, frozen=True):
     """A message of a batch. `timestamp`: when it was sent, in ms since the epoch.
 
     `body` is in the form of `content_type` (`json`, `text`, `bytes`, `v8`); `attempts`
@@ -36,8 +35,7 @@ class Message:
     attempts: int
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """What becomes of a batch: message ids, and for retries their delay in seconds.
 
     A delay of None leaves it to the consumer's `retry_delay`.
@@ -120,8 +118,7 @@ class Settlement:
         return Decision(tuple(acked), retries)
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(Struct, frozen=True):
     """Messages for one call of the `queue` handler, in delivery order.
 
     `metrics` is the backlog left when they were taken.

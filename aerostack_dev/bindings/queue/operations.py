@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ...clock import Clock
 from ...errors import BindingError
@@ -108,8 +109,7 @@ class Operations:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class Refusal:
+class Refusal(Struct, frozen=True):
     """How the platform says no: by code from 2026-03-12 on, before that by call."""
 
     coded: bool

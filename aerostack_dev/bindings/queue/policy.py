@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from ...config.model import Project
 from ...errors import ConfigError
@@ -12,8 +13,7 @@ from . import CONSUMERS, PRODUCERS, Consumer, Producer
 DEFAULT_PRODUCER = Producer(binding="QUEUE")
 
 
-@dataclass(frozen=True, slots=True)
-class Policy:
+class Policy(Struct, frozen=True):
     """How one queue is consumed. Delays in seconds."""
 
     consumer: Consumer

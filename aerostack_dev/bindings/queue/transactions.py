@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import apsw
+from msgspec import Struct
 
 from ..sqlite import Schema
 from .backend import Buried, Depth, Lease, Outgoing, Taken, Waiting
@@ -120,8 +120,7 @@ def free_leases(connection: apsw.Connection) -> None:
     connection.execute(FREE_ALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Sending:
+class Sending(Struct, frozen=True):
     """What one call sends to a queue; `now` in ms since the epoch."""
 
     queue: str

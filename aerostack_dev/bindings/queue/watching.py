@@ -6,8 +6,9 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any, Literal, ParamSpec
+
+from msgspec import Struct, field
 
 from .backend import Buried, Lease, Outgoing
 from .batch import Decision
@@ -23,8 +24,7 @@ What = Literal[
 ]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """Something that happened in a queue; `fields` by the kind of event:
 
     sent: `message` (the `Outgoing`). delivered: `acked` and `total` of a batch, `ids` of

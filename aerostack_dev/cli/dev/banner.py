@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from ...bindings.opening import Bound
 from ...runtime.runtime import Runtime
@@ -22,8 +23,7 @@ PYTHON = ".py"
 KEYS = "o open · d dashboard · c cron · r reload · l clear · h help · q quit"
 
 
-@dataclass(frozen=True, slots=True)
-class Banner:
+class Banner(Struct, frozen=True):
     """The facts of a start: `now` in seconds since the epoch."""
 
     runtime: Runtime

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 
 from ...config.model import Project
 from ...runtime.runtime import Runtime
-from ...server.app import UserApp
 from ...server.rooms import mounts_of
 from ...server.sockets import Listening, listening
 from .console import Console
@@ -33,6 +32,7 @@ async def serve(
     token: str,
 ) -> None:
     """Serve each of `ports` until `stack` is left."""
+    from ...server.app import UserApp
     from ...server.serve import serving
 
     for name, own in ports.items():

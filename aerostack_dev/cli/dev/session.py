@@ -1,21 +1,20 @@
 """One run of `aerostack dev`: everything opened in order, closed in reverse.
 
-What serves the first request is imported here; what comes after the ready line (the
-control port, the watchers, the hotkeys) is imported where it is used.
+What loads the function is imported here; what comes after that (the HTTP server) and
+after the ready line (the control port, the watchers, the hotkeys), where it is used.
 """
 
 from __future__ import annotations
 
 import asyncio
 import os
-import sys
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
 from functools import partial
-from importlib import import_module
 from pathlib import Path
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from ...bindings.kind import Kind, Services
 from ...bindings.kinds import all_kinds
@@ -27,13 +26,13 @@ from ...config.secrets import redactor
 from ...runtime.output import captured_output
 from ...runtime.runtime import Runtime, Settings, Surroundings, load_project, open_runtime
 from ...server.access import Access, new_token, published, withdraw
-from ...server.app import UserApp
 from ...server.hosts import is_loopback
 from ...server.loops import loop_factory
 from ...server.rooms import Endpoint, mounts_of
 from ...server.sockets import Listening, listening
 from ..project import Place
 from . import services
+from .ahead import import_ahead
 from .banner import Banner, located
 from .breakpoints import Breakpoints, breakpoints
 from .console import Console, Level, open_console
@@ -46,11 +45,11 @@ ENDPOINT_PORT = 8790
 CONTROL_GRACE = 1
 """Seconds that the control port's last answers may take."""
 HELD_BY = "`aerostack dev`"
-SERVER = "aerostack_dev.server.serve"
+FIRST_SECONDS = 0.02
+"""So long the first requests have the loop for themselves, who may wait for the ready line."""
 
 
-@dataclass(frozen=True, slots=True)
-class Options:
+class Options(Struct, frozen=True):
     """The options of the command line."""
 
     place: Place
@@ -72,8 +71,7 @@ class Options:
     """In place of those of the configuration."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ports:
+class Ports(Struct, frozen=True):
     """The two ports, and the key of the second."""
 
     user: Listening
@@ -125,7 +123,7 @@ async def _session(options: Options, clock: MovableClock) -> None:
             os.urandom,
             console.finding,
             redact.learn,
-            meanwhile=_import_ahead,
+            meanwhile=import_ahead,
         )
         halting = Breakpoints(
             terminal, console.finding, console.overtaken, surroundings.limits.lift
@@ -140,6 +138,7 @@ async def _session(options: Options, clock: MovableClock) -> None:
         _publish(stack, ports, state, folder, leaving)
         _say_ready(runtime, ports, console, clock)
         keep_what_is_loaded()
+        await clock.sleep(FIRST_SECONDS)
         await _serve_control(stack, runtime, ports, console, clock)
         await _serve_endpoints(stack, runtime, ports)
         stack.push_async_callback(_cancel, asyncio.create_task(runtime.open_rooms()))
@@ -183,12 +182,6 @@ def _publish(
     for place in (folder, state.root):
         stack.enter_context(published(place, access))
         leaving.undo(partial(withdraw, place, access))
-
-
-def _import_ahead() -> None:
-    """Import the HTTP server, in a thread: the loop has a child process to listen to."""
-    if SERVER not in sys.modules:  # a reload starts a child as well
-        threading.Thread(target=import_module, args=(SERVER,), name="import", daemon=True).start()
 
 
 def _settings(options: Options) -> Settings:
@@ -247,6 +240,7 @@ async def _sow(
 async def _serve_user(
     stack: AsyncExitStack, runtime: Runtime, ports: Ports, console: Console
 ) -> None:
+    from ...server.app import UserApp
     from ...server.serve import serving
 
     app = UserApp(

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import NoReturn
+
+from msgspec import Struct, field
 
 from ..model import Weekdays
 
@@ -28,8 +29,7 @@ class FieldError(Exception):
         self.hint = hint
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field's numbers run from `first` to `last`, and `size` of them are different.
 
     (A crontab's weekdays run from 0 to 7, both Sunday.) `allowed` is for people.

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path, PurePath
 from types import ModuleType
+
+from msgspec import Struct
 
 PACKAGE = str(Path(__file__).parents[2])
 """Our own package: never the author's, even when a project lies around it."""
@@ -19,8 +20,7 @@ INSTALLED = frozenset({".venv", "venv", "site-packages", "dist-packages", "node_
 """Folders inside a project that hold other people's code."""
 
 
-@dataclass(frozen=True, slots=True)
-class Authored:
+class Authored(Struct, frozen=True):
     """The files below `roots` (the project, the folder of `main`) that nobody installed.
 
     `prefix` is how the names of a service's modules begin (`naming`).

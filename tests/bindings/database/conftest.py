@@ -1,8 +1,7 @@
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace
 
 from aerostack_dev.bindings.database import KIND
 from aerostack_dev.errors import BindingError

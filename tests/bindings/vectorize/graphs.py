@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from aerostack_dev.bindings.kind import Services
 from aerostack_dev.bindings.vectorize import KIND, Index

@@ -7,7 +7,8 @@ every name here.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from ..models import Task
 
@@ -95,8 +96,7 @@ GROQ_NAMES: Mapping[str, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Preset:
+class Preset(Struct, frozen=True):
     """One server. `key`: the variable that holds its key, when it wants one.
 
     `names`: the platform's model -> its own; `fallback`: per task, for models it does

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
 
 from ....bindings.opening import Bindings
 from ....bindings.spans import operations_of
@@ -35,8 +36,7 @@ DETAILS = {
 """Attribute of an error here -> property there."""
 
 
-@dataclass(frozen=True, slots=True)
-class Calls:
+class Calls(Struct, frozen=True):
     """Where calls of other functions go on: `functions.asgi.Background`."""
 
     loop: asyncio.AbstractEventLoop
@@ -46,8 +46,7 @@ class Calls:
         """A failure after the response was whole; the function's own record has it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reach:
+class Reach(Struct, frozen=True):
     """All that a child can reach here."""
 
     bindings: Bindings

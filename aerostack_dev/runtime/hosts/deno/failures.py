@@ -5,10 +5,11 @@ from __future__ import annotations
 import linecache
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
+
+from msgspec import Struct
 
 from ...host import Failure, Frame
 from ..authored import PACKAGE, Authored, within
@@ -33,8 +34,7 @@ _ADVICE = re.compile(r"\n\s+hint: .*|(?<=[.\"]) (?:Deno expects|Ensure you have 
 """Deno's own advice, which is about its own commands."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
+class Failures(Struct, frozen=True):
     """Turns described errors into failures, for the project whose files `authored` knows."""
 
     authored: Authored

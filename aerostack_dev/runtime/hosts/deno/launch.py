@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 from ....config.model import Finding, Project
 from ....functions.request import PLACE
@@ -26,8 +27,7 @@ OWN = {"cloudflare:workers": "workers.ts", "@cloudflare/workers-types": "types.t
 """Modules that the author imports and that are ours."""
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(Struct, frozen=True):
     """`start` is the payload that says what to load.
 
     `modules` are files of the project that decide what an import means; `findings` what

@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
+from msgspec import Struct
+
 from ....errors import FunctionError
 
 HERE = Path(__file__).parent
@@ -165,8 +167,7 @@ def describe(code: int) -> str:
     return f"it exited with the code {code}"
 
 
-@dataclass(frozen=True, slots=True)
-class Rights:
+class Rights(Struct, frozen=True):
     """What a child may do: read `readable` except what is `hidden`, and use the network.
 
     It may write nothing but its socket. `inspected`: it may open a port for a debugger.
@@ -188,8 +189,7 @@ class Rights:
             yield "--allow-sys=inspector"
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(Struct, frozen=True):
     """The program with all that it is started with.
 
     `config` is Deno's configuration; `cache` keeps what Deno makes of the modules; the

@@ -6,8 +6,9 @@ import asyncio
 import logging
 from collections.abc import Callable
 from contextvars import Context, copy_context
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from ...host import ScheduledEvent
 from .frames import Frame
@@ -25,8 +26,7 @@ LEVELS = {
 }
 
 
-@dataclass(eq=False, slots=True)
-class Invocation:
+class Invocation(Struct, eq=False):
     """One run of a handler: its context is that of whoever began it."""
 
     id: int

@@ -6,9 +6,10 @@ import json
 import os
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct, field
 
 NAMES = ("tsconfig.json", "jsconfig.json")
 JSX = ("jsx", "jsxImportSource", "jsxFactory", "jsxFragmentFactory")
@@ -21,8 +22,7 @@ _COMMENTS = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 _TRAILING = re.compile(r'("(?:\\.|[^"\\\n])*")|,(?=\s*[}\]])')
 
 
-@dataclass(slots=True)
-class TypeScriptConfig:
+class TypeScriptConfig(Struct):
     """The options that count here.
 
     `paths` are patterns with absolute targets, the most exact first; `base` is an
@@ -60,8 +60,7 @@ def _folders(root: Path, main: Path) -> Iterator[Path]:
             return
 
 
-@dataclass(slots=True)
-class _Options:
+class _Options(Struct):
     """`compilerOptions` with what they inherit; `home` is where `paths` are written."""
 
     values: dict[str, Any] = field(default_factory=dict)

@@ -7,8 +7,10 @@ import sysconfig
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from ...host import LONGEST_MESSAGE, Failure, Frame, shortened
 from ..authored import PACKAGE, Authored, within
