@@ -10,7 +10,7 @@ from pathlib import Path
 from ..clock import stopwatch
 from .host import Failure
 from .runtime import Runtime
-from .stamps import Stamps, stamp_of
+from .stamps import stamp_of
 from .watcher import Burst
 
 
@@ -45,7 +45,7 @@ async def follow(
     pending: Burst = frozenset()
     try:
         async for burst in bursts:
-            changed = burst or _moved(runtime.stamps)
+            changed = burst or _missed(runtime)
             if not _concerns(runtime, changed):
                 continue
             # What a load that is given up was about is still to be loaded.
@@ -121,9 +121,14 @@ def _places(failure: Failure) -> Burst:
 
 
 def _relative(path: Path, root: Path) -> str:
+    if path == root:
+        return root.name
     return str(path.relative_to(root)) if path.is_relative_to(root) else str(path)
 
 
-def _moved(stamps: Stamps) -> Burst:
-    """The files that no longer look as they did when they were loaded."""
-    return frozenset(path for path, stamp in stamps.items() if stamp_of(path) != stamp)
+def _missed(runtime: Runtime) -> Burst:
+    """What was saved before anybody watched: the files that no longer look as they did when
+    they were loaded, and what a function that could not be loaded may have lacked.
+    """
+    moved = [path for path, stamp in runtime.stamps.items() if stamp_of(path) != stamp]
+    return frozenset(moved if moved or not _failures(runtime) else [runtime.project.root])

@@ -93,3 +93,17 @@ async def test_a_save_during_the_first_load_is_found_when_the_watch_begins(tmp_p
         await until(lambda: len(world.reloads) == 1)
         assert world.reloads[0].changed == ("src/index.py",)
         assert await world.stage.get() == "saved"
+
+
+async def test_what_a_function_lacked_is_found_when_the_watch_begins(tmp_path: Path):
+    """Nobody knows which file that was: it is tried again, once, and silently if in vain."""
+    lacking = {**FILES, "src/index.py": "import missing\n" + CODE}
+    async with saving(tmp_path, lacking) as world:
+        assert world.stage.runtime.failure is not None
+        world.bursts.put_nowait(frozenset())
+        await until(world.bursts.empty)
+        write_project(tmp_path, {"src/missing.py": ""})
+        world.bursts.put_nowait(frozenset())
+        await until(lambda: len(world.reloads) > 0)
+        assert [(one.changed, one.ok) for one in world.reloads] == [((tmp_path.name,), True)]
+        assert await world.stage.get() == "one"

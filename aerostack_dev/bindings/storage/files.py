@@ -208,15 +208,15 @@ async def _carried_through(
 def _read(
     connection: apsw.Connection, blobs: Blobs, bucket: str, key: str, choose: Choice
 ) -> tuple[Stored, Span | None, Stream | None] | None:
-    found = index.find(connection, bucket, key)
-    if found is None:
+    both = index.find_all_of(connection, bucket, key)
+    if both is None:
         return None
+    found, data = both
     span = choose(found.stored)
     if span is None:
         return found.stored, None, None
-    if found.content is not None:
-        data = index.content(connection, found.content, span)
-        return found.stored, span, at_hand(data)
+    if data is not None:
+        return found.stored, span, at_hand(data[span.offset : span.offset + span.length])
     parts = list(_within(index.pieces(connection, found), span))
     if span.length > SMALL:
         # The lease is taken in the index's own thread, so before the index can forget

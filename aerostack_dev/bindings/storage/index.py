@@ -12,7 +12,6 @@ from .backend import Assembly, Check, Details, Received, Stored, Upload
 from .conditions import Conditions
 from .listing import Listing, Page, collect
 from .multipart import Part
-from .ranges import Span
 
 R = TypeVar("R")
 
@@ -53,14 +52,17 @@ def find(connection: apsw.Connection, bucket: str, key: str) -> Found | None:
     return None if row is None else Found(_stored(row), *row[6:])
 
 
-def content(connection: apsw.Connection, content_id: int, span: Span) -> bytes:
-    """A part of small content."""
+def find_all_of(
+    connection: apsw.Connection, bucket: str, key: str
+) -> tuple[Found, bytes | None] | None:
+    """An object with its content, if that is small."""
     row: Any = connection.execute(
-        "SELECT substr(data, ?, ?) FROM contents WHERE id = ?",
-        (span.offset + 1, span.length, content_id),
+        f"SELECT {COLUMNS}, content, blob, upload, "
+        "(SELECT data FROM contents WHERE id = content) "
+        "FROM objects WHERE bucket = ? AND key = ?",
+        (bucket, key.encode()),
     ).fetchone()
-    data: bytes = row[0]
-    return data
+    return None if row is None else (Found(_stored(row), *row[6:9]), row[9])
 
 
 def pieces(connection: apsw.Connection, found: Found) -> list[tuple[str, int]]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import struct
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any, NamedTuple
 
 import msgspec
@@ -117,26 +117,31 @@ class _Packing:
         if kind in _SCALARS:
             return value
         if isinstance(value, dict):
-            if _SCALARS.issuperset(map(type, value.values())):
-                return value
-            return {
-                name: item if type(item) in _SCALARS else self.pack(item, (*path, name))
-                for name, item in value.items()
-            }
+            return self._inner(value, value.items(), path)
         if kind is Whole:
             return self._attach(WHOLE, value.content, path)
         if isinstance(value, (list, tuple)):
             if _SCALARS.issuperset(map(type, value)):
                 return value
-            return [
-                item if type(item) in _SCALARS else self.pack(item, (*path, at))
-                for at, item in enumerate(value)
-            ]
+            return self._inner(value, enumerate(value), path)
         if isinstance(value, (bytes, bytearray, memoryview)):
             return self._attach(BYTES, bytes(value), path)
         if isinstance(value, (str, int, float)):
             return value
         return self._stream(value, path)
+
+    def _inner(self, value: Any, items: Iterable[tuple[Any, Any]], path: Path) -> Any:
+        """`value` itself, or a copy when something in it is packed."""
+        packed = value
+        for key, item in items:
+            if type(item) in _SCALARS:
+                continue
+            made = self.pack(item, (*path, key))
+            if made is not item:
+                if packed is value:
+                    packed = dict(value) if isinstance(value, dict) else list(value)
+                packed[key] = made
+        return packed
 
     def _attach(self, form: str, content: bytes, path: Path) -> None:
         self.attachments.append(content)
