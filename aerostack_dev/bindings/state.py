@@ -7,11 +7,11 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
 
 import msgspec
+from msgspec import Struct
 
 from ..errors import StateError
 
@@ -28,8 +28,7 @@ OWNER_HINT = "check the folder's owner and mode, or choose another with --persis
 HINTS = {errno.ENOSPC: "free some space and try again"}
 
 
-@dataclass(frozen=True, slots=True)
-class State:
+class State(Struct, frozen=True):
     """The folder of one project's state; every path inside it is made here."""
 
     root: Path

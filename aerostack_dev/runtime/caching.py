@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 Pair = tuple[str, str]
 
@@ -99,8 +100,7 @@ def unchanged(asked: list[Pair], kept: list[Pair]) -> bool:
     return since is not None and changed is not None and changed <= since
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """Bytes `start` up to and without `end` of a body."""
 
     start: int

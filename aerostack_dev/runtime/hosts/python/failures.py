@@ -7,9 +7,9 @@ import sysconfig
 import traceback
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from ...host import LONGEST_MESSAGE, Failure, Frame, shortened
@@ -31,8 +31,7 @@ Place = tuple[str, int, str]
 """File, line, function."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failures:
+class Failures(Struct, frozen=True):
     """Turns exceptions into failures, for the project whose files `authored` knows."""
 
     authored: Authored

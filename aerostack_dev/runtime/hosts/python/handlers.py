@@ -5,10 +5,11 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from msgspec import Struct
 
 from ....functions import WorkerEntrypoint
 from ....functions import fetch as outgoing_fetch
@@ -47,8 +48,7 @@ class NoHandlersError(Exception):
         """The function that is at fault, where there is one."""
 
 
-@dataclass(frozen=True, slots=True)
-class Handler:
+class Handler(Struct, frozen=True):
     """One handler, its parameters settled: `call(subject, env, ctx)`."""
 
     name: str
@@ -59,8 +59,7 @@ class Handler:
     """What the author wrote, to point at."""
 
 
-@dataclass(frozen=True, slots=True)
-class Offer:
+class Offer(Struct, frozen=True):
     """What was found: handlers by name, or an application that answers `fetch`."""
 
     handlers: Mapping[str, Handler]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from ....functions import WorkerEntrypoint
 from ...host import HANDLERS
@@ -15,8 +16,7 @@ RESERVED = frozenset((*HANDLERS, *(f"on_{name}" for name in HANDLERS)))
 NO_METHOD = 'The RPC receiver does not implement the method "{}".'
 
 
-@dataclass(frozen=True, slots=True)
-class Method:
+class Method(Struct, frozen=True):
     """One method, of instances of `kind`."""
 
     kind: type[WorkerEntrypoint]
