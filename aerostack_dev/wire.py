@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 
 BYTES = "$bytes"
 """The key that marks base64 bytes in JSON; a dict that has it by itself is nested in one."""
@@ -42,7 +41,7 @@ def record(value: Any) -> Any:
     return value
 
 
-class Stream(Struct, frozen=True):
+class Stream(msgspec.Struct, frozen=True):
     """Bytes that arrive in pieces; `size` is the total when it is known beforehand."""
 
     chunks: AsyncIterator[bytes]

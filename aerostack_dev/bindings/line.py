@@ -106,7 +106,7 @@ class Line:
 
     async def _take(self, group: list[Call]) -> None:
         outcomes: Outcomes = []
-        self._under_way.acquire(blocking=False)
+        self._under_way.acquire(blocking=False)  # held still, if the last group was met
         try:
             hop = self._hop(self._in_thread, group, outcomes)
             await _begun(hop, partial(self._meet, group, outcomes))

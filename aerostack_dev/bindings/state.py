@@ -11,7 +11,6 @@ from io import FileIO
 from pathlib import Path
 
 import msgspec
-from msgspec import Struct
 
 from ..errors import StateError
 
@@ -28,7 +27,7 @@ OWNER_HINT = "check the folder's owner and mode, or choose another with --persis
 HINTS = {errno.ENOSPC: "free some space and try again"}
 
 
-class State(Struct, frozen=True):
+class State(msgspec.Struct, frozen=True):
     """The folder of one project's state; every path inside it is made here."""
 
     root: Path

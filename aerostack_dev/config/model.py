@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
-from msgspec import Struct
 
 from .references import resolve_reference
 
@@ -24,7 +23,7 @@ DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8788
 
 
-class Section(Struct, frozen=True):
+class Section(msgspec.Struct, frozen=True):
     """A table of `aerostack.toml` that a room owns.
 
     `path` is dotted (`queues.consumers`); `shape` is the msgspec struct of one entry,
@@ -54,7 +53,7 @@ class Dev(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     seed: str | tuple[str, ...] = ()
 
 
-class Finding(Struct, frozen=True):
+class Finding(msgspec.Struct, frozen=True):
     """Something worth saying about the project, by `load` and `aerostack check`."""
 
     code: str
@@ -63,7 +62,7 @@ class Finding(Struct, frozen=True):
     hint: str = ""
 
 
-class Service(Struct, frozen=True):
+class Service(msgspec.Struct, frozen=True):
     """A function beside the main one: an entry of `[[services]]`.
 
     `entrypoint` is the class of its module that answers; empty: the default one. From

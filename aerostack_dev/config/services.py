@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from .decode import decode
@@ -49,7 +48,7 @@ class Entry(msgspec.Struct, frozen=True):
     props: Any = None
 
 
-class Declared(Struct, frozen=True):
+class Declared(msgspec.Struct, frozen=True):
     """`bindings`: name of a binding -> of a function; `named`: where each is declared."""
 
     services: tuple[Service, ...]

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ..errors import ConfigError
@@ -39,7 +38,7 @@ class Triggers(msgspec.Struct, frozen=True):
     crons: tuple[str, ...] = ()
 
 
-class Basics(Struct, frozen=True):
+class Basics(msgspec.Struct, frozen=True):
     """The simple fields of a `Project`."""
 
     name: str
@@ -48,7 +47,7 @@ class Basics(Struct, frozen=True):
     compatibility_flags: frozenset[str]
 
 
-class Required(Struct, frozen=True):
+class Required(msgspec.Struct, frozen=True):
     """The secrets that must be set, by name with their place in the file.
 
     `only`: what may be taken from the env files; None means everything.

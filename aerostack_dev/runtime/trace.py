@@ -15,7 +15,6 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ..bindings.spans import Span, recorder
@@ -35,7 +34,7 @@ KEPT_CHARACTERS = 64 * 1024
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-class Log(Struct, frozen=True):
+class Log(msgspec.Struct, frozen=True):
     """A line that the author's code printed or logged; `when` in seconds since the epoch."""
 
     level: str

@@ -110,16 +110,15 @@ async def test_the_loop_waits_for_a_quick_call(tmp_path: Path, monkeypatch):
 
 
 async def test_the_loop_waits_again_only_once_calls_are_quick(tmp_path: Path, monkeypatch):
-    go_on = threading.Event()
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
-        slow = store.run(lambda _: go_on.wait(20))
-        await asyncio.sleep(0)
-        go_on.set()
-        assert await slow
-        assert not store._calls._quick
+        monkeypatch.setattr(line, "MET_SECONDS", 0.0)
+        await store.run(numbers)  # longer than that
         monkeypatch.setattr(line, "MET_SECONDS", 20.0)
-        await store.run(numbers)
-        assert store._calls._quick
+        for waited_for in (False, True):
+            call = store.run(numbers)
+            await asyncio.sleep(0)
+            assert call.done() is waited_for
+            await call
 
 
 async def test_what_is_written_together_is_one_call(tmp_path: Path):

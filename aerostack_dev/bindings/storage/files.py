@@ -208,7 +208,7 @@ async def _carried_through(
 def _read(
     connection: apsw.Connection, blobs: Blobs, bucket: str, key: str, choose: Choice
 ) -> tuple[Stored, Span | None, Stream | None] | None:
-    both = index.find_all_of(connection, bucket, key)
+    both = index.find_with_content(connection, bucket, key)
     if both is None:
         return None
     found, data = both

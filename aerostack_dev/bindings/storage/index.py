@@ -52,7 +52,7 @@ def find(connection: apsw.Connection, bucket: str, key: str) -> Found | None:
     return None if row is None else Found(_stored(row), *row[6:])
 
 
-def find_all_of(
+def find_with_content(
     connection: apsw.Connection, bucket: str, key: str
 ) -> tuple[Found, bytes | None] | None:
     """An object with its content, if that is small."""

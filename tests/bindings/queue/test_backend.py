@@ -68,6 +68,26 @@ async def test_a_lease_is_nobody_elses(tmp_path: Path, kind: Kind) -> None:
         assert (await backend.depths(START))["q"].in_flight == 3
 
 
+async def test_sends_at_once_return_what_is_before_each(tmp_path: Path, kind: Kind) -> None:
+    async with open_room(tmp_path, kind) as room:
+        backend: Backend = room.backend
+        before = await asyncio.gather(
+            backend.enqueue("q", [message("a", body=b"abc")], START),
+            backend.enqueue("q", [message("later", 60)], START),
+            backend.enqueue("other", [message("elsewhere")], START),
+            backend.enqueue("q", [message("b", body=b"bcde"), message("c")], START + 1),
+            backend.enqueue("q", [message("d")], START + 2),
+        )
+        assert before == [
+            Metrics(0, 0),
+            Metrics(1, 3, START),
+            Metrics(0, 0),
+            Metrics(1, 3, START),
+            Metrics(3, 8, START),
+        ]
+        assert await backend.metrics("q", START + 3) == Metrics(4, 9, START)
+
+
 async def test_when_to_ask_again(tmp_path: Path, kind: Kind) -> None:
     async with open_room(tmp_path, kind) as room:
         backend: Backend = room.backend

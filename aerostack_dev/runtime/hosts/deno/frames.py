@@ -33,6 +33,8 @@ Open = Callable[[AsyncIterator[bytes]], int]
 """Begins to send a stream; returns its id."""
 Join = Callable[[int], AsyncIterator[bytes]]
 """The stream that the other side sends under an id."""
+Keys = tuple[str | int, ...]
+"""The path to a value: names and places, from the header inwards."""
 
 
 class Whole(NamedTuple):
@@ -101,9 +103,6 @@ def loads(text: bytes) -> Any:
         return json.loads(text)
 
 
-Path = tuple[str | int, ...]
-
-
 class _Packing:
     """Collects what JSON cannot hold while a value is packed."""
 
@@ -112,7 +111,7 @@ class _Packing:
         self.attachments: list[bytes] = []
         self._open = opened
 
-    def pack(self, value: Any, path: Path) -> Any:
+    def pack(self, value: Any, path: Keys) -> Any:
         kind = type(value)
         if kind in _SCALARS:
             return value
@@ -130,7 +129,7 @@ class _Packing:
             return value
         return self._stream(value, path)
 
-    def _inner(self, value: Any, items: Iterable[tuple[Any, Any]], path: Path) -> Any:
+    def _inner(self, value: Any, items: Iterable[tuple[Any, Any]], path: Keys) -> Any:
         """`value` itself, or a copy when something in it is packed."""
         packed = value
         for key, item in items:
@@ -143,11 +142,11 @@ class _Packing:
                 packed[key] = made
         return packed
 
-    def _attach(self, form: str, content: bytes, path: Path) -> None:
+    def _attach(self, form: str, content: bytes, path: Keys) -> None:
         self.attachments.append(content)
         self.parts.append((path, form, len(content)))
 
-    def _stream(self, value: Any, path: Path) -> None:
+    def _stream(self, value: Any, path: Keys) -> None:
         size = None
         if isinstance(value, Stream):
             value, size = value.chunks, value.size
