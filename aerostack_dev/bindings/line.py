@@ -1,25 +1,21 @@
-"""Calls on their way to a thread: those that wait together go together."""
+"""Calls on their way to a file: those that wait together go together."""
 
 from __future__ import annotations
 
 import asyncio
-import threading
-import types
-from collections.abc import Callable, Coroutine, Generator
-from contextlib import suppress
-from functools import partial
+from collections.abc import Callable, Coroutine
 from typing import Any
 
 from msgspec import Struct
 
 from ..clock import stopwatch
 
-MET_SECONDS = 0.0005
-"""So long, at most, the loop stands still for a group, which is then likely done.
-
-While the loop runs, the thread has to get the interpreter's lock back from it after every
-SQL statement: that costs more than most statements.
-"""
+MOMENT_SECONDS = 0.0005
+"""So long, at most, a group keeps the loop waiting."""
+SLOW_SECONDS = 0.002
+"""A group that did is slow even where it was not broken off: the disk may be."""
+MOST_DOUBLINGS = 6
+"""After so many slow groups, each time twice as many go to the thread at once."""
 
 
 class Call(Struct, eq=False):
@@ -29,8 +25,12 @@ class Call(Struct, eq=False):
     args: tuple[Any, ...]
     kwargs: dict[str, Any]
     future: asyncio.Future[Any]
+    writes: bool
+    """It shares a transaction with its neighbours."""
     together: bool
     """`work` takes a list: of the only arguments of calls in turn."""
+    once: bool
+    """It must not be broken off and begun again."""
 
 
 class Failed(Struct, frozen=True):
@@ -41,40 +41,50 @@ class Failed(Struct, frozen=True):
 
 Outcomes = list[Any]
 """A result, or `Failed`, of each call of a group, in order, as soon as it is known."""
+Attempt = Callable[[list[Call], Outcomes], bool]
+"""Makes outcomes of a group for a moment; whether the next one needs the thread."""
 Run = Callable[[list[Call], Outcomes], None]
-"""Runs a group in the thread."""
+"""Makes the outcomes of a group that are not there yet."""
 Hop = Callable[..., Coroutine[Any, Any, Any]]
 """`await hop(work, *args)` calls `work` in the thread."""
 
 
 class Line:
-    """Takes at most `most` calls at a time to the thread.
+    """Runs at most `most` calls at a time, one group after the other.
 
-    `explain` makes an author's error of one of the thread. `told` is how often, in seconds,
-    it is looked at what is done while a group runs; None: at its end only.
+    A group is tried on the loop itself: a change of threads and back costs more than most
+    statements. What was not done when its moment is over comes with the next group. What
+    was broken off, `run` does in the thread, as it does with the next groups. `explain`
+    makes an author's error of one of the file. `told` is how often, in seconds, it is
+    looked at what is done while a group is in the thread.
     """
 
     def __init__(
         self,
         hop: Hop,
+        attempt: Attempt,
         run: Run,
         explain: Callable[[BaseException], BaseException],
         most: int,
-        told: float | None = None,
+        told: float,
     ) -> None:
         self._hop = hop
+        self._attempt = attempt
         self._run = run
         self._explain = explain
         self._most = most
         self._told = told
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Call] = []
-        self._worker: asyncio.Task[None] | None = None
+        self._called = False
+        """Whether the loop is about to take a group."""
+        self._away: asyncio.Task[None] | None = None
+        """A group is in the thread."""
         self._telling: asyncio.TimerHandle | None = None
-        self._under_way = threading.Lock()
-        """Held from the start of a group until its end in the thread."""
-        self._quick = True
-        """Whether the last group was worth standing still for."""
+        self._slow = 0
+        """How many groups in turn were."""
+        self._spared = 0
+        """So many groups more are not tried on the loop."""
 
     def join(
         self,
@@ -82,36 +92,73 @@ class Line:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
         *,
+        writes: bool = False,
         together: bool = False,
+        once: bool = False,
     ) -> asyncio.Future[Any]:
         """Let a call go with the next group."""
         future: asyncio.Future[Any] = self._loop.create_future()
-        self._waiting.append(Call(work, args, kwargs, future, together))
-        if self._worker is None:
-            self._worker = self._loop.create_task(self._work())
+        self._waiting.append(Call(work, args, kwargs, future, writes, together, once))
+        self._go_on()
         return future
 
     async def settled(self) -> None:
         """Return when nothing waits."""
-        if self._worker is not None:
-            await self._worker
+        while self._waiting or self._away is not None:
+            if self._away is not None:
+                await asyncio.wait((self._away,))
+            else:
+                self._take()
 
-    async def _work(self) -> None:
-        try:
-            while self._waiting:
-                group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-                await self._take(group)
-        finally:
-            self._worker = None
+    def _go_on(self) -> None:
+        if self._waiting and self._away is None and not self._called:
+            self._called = True
+            self._loop.call_soon(self._come)
 
-    async def _take(self, group: list[Call]) -> None:
+    def _come(self) -> None:
+        self._called = False
+        if self._waiting and self._away is None:
+            self._take()
+
+    def _take(self) -> None:
+        group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         outcomes: Outcomes = []
-        self._under_way.acquire(blocking=False)  # held still, if the last group was met
+        if self._spared or any(call.once for call in group):
+            self._spared = max(self._spared - 1, 0)
+            away = True
+        else:
+            away = self._try(group, outcomes)
+        if away:
+            self._away = self._loop.create_task(self._visit(group, outcomes))
+        else:
+            self._waiting[:0] = group[len(outcomes) :]
+            self._go_on()
+
+    def _try(self, group: list[Call], outcomes: Outcomes) -> bool:
+        """Run a group on the loop; whether what is left needs the thread."""
+        begun = stopwatch()
         try:
-            hop = self._hop(self._in_thread, group, outcomes)
-            await _begun(hop, partial(self._meet, group, outcomes))
+            away = self._attempt(group, outcomes)
         except BaseException as error:
-            outcomes += [Failed(error)] * (len(group) - len(outcomes))
+            _fail(group, outcomes, error)
+            away = False
+        took = stopwatch() - begun
+        if took > (MOMENT_SECONDS if away else SLOW_SECONDS):
+            self._slow = min(self._slow + 1, MOST_DOUBLINGS)
+            self._spared = 2**self._slow - 1
+        else:
+            self._slow = 0
+        self._tell(group, outcomes)
+        return away
+
+    async def _visit(self, group: list[Call], outcomes: Outcomes) -> None:
+        """Take a group to the thread."""
+        if len(group) > 1:
+            self._tell_now_and_then(group, outcomes)
+        try:
+            await self._hop(self._run, group, outcomes)
+        except BaseException as error:
+            _fail(group, outcomes, error)
             if not isinstance(error, Exception):
                 raise
         finally:
@@ -119,20 +166,13 @@ class Line:
                 self._telling.cancel()
                 self._telling = None
             self._tell(group, outcomes)
+            self._away = None
+            self._go_on()
 
-    def _meet(self, group: list[Call], outcomes: Outcomes) -> None:
-        """Wait for a group that is likely to be done at once."""
-        if self._quick and self._under_way.acquire(timeout=MET_SECONDS):
-            self._tell(group, outcomes)
-        elif self._told is not None and len(group) > 1:
-            self._tell_now_and_then(group, outcomes, self._told)
-
-    def _tell_now_and_then(self, group: list[Call], outcomes: Outcomes, every: float) -> None:
+    def _tell_now_and_then(self, group: list[Call], outcomes: Outcomes) -> None:
         """A call that is done does not wait for a slow one behind it."""
         self._tell(group, outcomes)
-        self._telling = self._loop.call_later(
-            every, self._tell_now_and_then, group, outcomes, every
-        )
+        self._telling = self._loop.call_later(self._told, self._tell_now_and_then, group, outcomes)
 
     def _tell(self, group: list[Call], outcomes: Outcomes) -> None:
         for call, outcome in zip(group, outcomes, strict=False):
@@ -143,27 +183,7 @@ class Line:
             else:
                 call.future.set_result(outcome)
 
-    def _in_thread(self, group: list[Call], outcomes: Outcomes) -> None:
-        begun = stopwatch()
-        try:
-            self._run(group, outcomes)
-        finally:
-            self._quick = stopwatch() - begun < MET_SECONDS
-            self._under_way.release()
 
-
-@types.coroutine
-def _begun(
-    work: Coroutine[Any, Any, None], meanwhile: Callable[[], None]
-) -> Generator[Any, Any, None]:
-    """Await `work`; call `meanwhile` as soon as it waits itself."""
-    awaited = work.send(None)
-    meanwhile()
-    with suppress(StopIteration):  # its end
-        while True:
-            try:
-                yield awaited
-            except BaseException as error:
-                awaited = work.throw(error)
-            else:
-                awaited = work.send(None)
+def _fail(group: list[Call], outcomes: Outcomes, error: BaseException) -> None:
+    """All calls without an outcome fail."""
+    outcomes += [Failed(error)] * (len(group) - len(outcomes))

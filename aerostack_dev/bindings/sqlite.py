@@ -1,4 +1,4 @@
-"""SQLite for the rooms: one file, one thread, one hop for all that arrives together.
+"""SQLite for the rooms: one file, one connection, one run for all that arrives together.
 
 aiosqlite owns the thread; beneath it apsw, through aiosqlite's connector, so that every
 machine has the same current SQLite and errors tell their offset
@@ -14,10 +14,10 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from itertools import groupby
+from itertools import groupby, takewhile
 from operator import attrgetter
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar, cast
 
 import aiosqlite
 import apsw
@@ -25,6 +25,7 @@ from msgspec import Struct
 
 from ..errors import StateError
 from .line import Call, Failed, Line, Outcomes
+from .moment import BUSY_SECONDS, Moment
 from .state import PRIVATE_FILE
 
 P = ParamSpec("P")
@@ -32,15 +33,14 @@ R = TypeVar("R")
 T = TypeVar("T")
 Work = Callable[Concatenate[apsw.Connection, P], R]
 
-BUSY_SECONDS = 5.0
 STATEMENTS = 512
 """How many prepared statements are kept, those that are prepared twice counted twice."""
 GROUP = 1000
-"""At most so many writes share a commit."""
-TOGETHER = 100
-"""At most so many other calls share a hop."""
+"""At most so many calls are run at a time."""
 TOLD_SECONDS = 0.001
-"""So long, at most, a call that is done waits for a slow one that shares its hop."""
+"""So long, at most, a call that is done in the thread waits for a slow one behind it."""
+LOG_PAGES = 1000
+"""The log is moved into the file when it has grown by so much: SQLite's own measure."""
 
 
 class Schema(Struct, frozen=True):
@@ -54,23 +54,34 @@ class Schema(Struct, frozen=True):
 
 
 class Store:
-    """An open SQLite file. `open_store` yields it."""
+    """An open SQLite file. `open_store` yields it.
+
+    A call runs on the loop as long as that takes a moment (`Moment`), else in the file's
+    thread. Calls that arrive together run together, in their order.
+    """
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.path = path
-        hop, explain = connection._execute, partial(_explained, path)
-        opened: Any = connection._conn
-        self._calls = Line(hop, partial(_each, opened), explain, TOGETHER, TOLD_SECONDS)
-        self._writes = Line(hop, partial(_commit, opened), explain, GROUP)
+        self._connection = cast("apsw.Connection", connection._conn)
+        self._moment = Moment(self._connection)
+        self._log = Log(self._connection)
+        explain = partial(_explained, path)
+        self._line = Line(
+            connection._execute, self._attempt, self._in_thread, explain, GROUP, TOLD_SECONDS
+        )
 
     def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
-        """Run `work(connection, …)` in the file's thread; it sees every finished write.
+        """Run `work(connection, …)`; it sees every finished write.
 
-        Calls that arrive together share a change of threads, which costs more than most
-        statements. Work that writes here makes its own transaction. Raises what `work`
-        raises, a failing file as `StateError`.
+        Work that writes here makes its own transaction, at most one. It may be broken off
+        and run again, so it only touches the database. Raises what `work` raises, a
+        failing file as `StateError`.
         """
-        return self._calls.join(work, args, kwargs)
+        return self._line.join(work, args, kwargs)
+
+    def run_once(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
+        """As `run`, but in the file's thread, and never broken off."""
+        return self._line.join(work, args, kwargs, once=True)
 
     def write(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
         """Run `work(connection, …)` in a transaction shared with concurrent writes.
@@ -79,7 +90,7 @@ class Store:
         of its group failed, each is run again alone), so it only touches the database.
         Raises what `work` raises; then nothing of it is kept.
         """
-        return self._writes.join(work, args, kwargs)
+        return self._line.join(work, args, kwargs, writes=True)
 
     def write_together(
         self, work: Callable[[apsw.Connection, Sequence[T]], Sequence[R]], item: T
@@ -88,43 +99,106 @@ class Store:
 
         It returns a result for each of them.
         """
-        return self._writes.join(work, (item,), {}, together=True)
+        return self._line.join(work, (item,), {}, writes=True, together=True)
 
     async def settled(self) -> None:
         """Return when every call begun so far is done, and every write committed."""
-        await self._calls.settled()
-        await self._writes.settled()
+        await self._line.settled()
 
-
-def _each(connection: apsw.Connection, group: list[Call], outcomes: Outcomes) -> None:
-    """Run each call by itself."""
-    for call in group:
+    def _attempt(self, group: list[Call], outcomes: Outcomes) -> bool:
+        """Run calls on the loop, for a moment; whether the next one needs the thread."""
+        if self._log.long:
+            return True
+        self._moment.begin()
         try:
-            outcomes.append(call.work(connection, *call.args, **call.kwargs))
+            self._run(group, outcomes)
+            return self._moment.broken
+        finally:
+            self._moment.end()
+
+    def _in_thread(self, group: list[Call], outcomes: Outcomes) -> None:
+        if self._log.long:
+            self._log.shorten()
+        self._run(group, outcomes)
+
+    def _run(self, group: list[Call], outcomes: Outcomes) -> None:
+        """Run calls, in order, one at least, until the moment is over."""
+        while len(outcomes) < len(group):
+            calls = group[len(outcomes) :]
+            if calls[0].writes:
+                self._commit([*takewhile(attrgetter("writes"), calls)], outcomes)
+            else:
+                self._call(calls[0], outcomes)
+            if self._moment.over():
+                return
+
+    def _call(self, call: Call, outcomes: Outcomes) -> None:
+        self._moment.piece()
+        try:
+            outcomes.append(call.work(self._connection, *call.args, **call.kwargs))
         except Exception as error:
-            outcomes.append(Failed(error))
+            if not self._moment.broken:
+                outcomes.append(Failed(error))
+
+    def _commit(self, calls: list[Call], outcomes: Outcomes) -> None:
+        """Run calls in one transaction; if one of them fails, each in its own."""
+        self._moment.piece()
+        try:
+            outcomes += transaction(self._connection, partial(self._results, calls))
+        except Exception as error:
+            if self._moment.broken:
+                return
+            if len(calls) == 1:
+                outcomes.append(Failed(error))
+                return
+            for call in calls:
+                if not self._moment.over():
+                    self._commit([call], outcomes)
+
+    def _results(self, calls: list[Call]) -> list[Any]:
+        """What the calls returned that had their turn before the moment was over."""
+        results: list[Any] = []
+        for (work, together), group in groupby(calls, attrgetter("work", "together")):
+            if together:
+                results += work(self._connection, [call.args[0] for call in group])
+            for call in () if together else group:
+                results.append(work(self._connection, *call.args, **call.kwargs))
+                if self._moment.over():
+                    return results
+        return results
 
 
-def _commit(connection: apsw.Connection, group: list[Call], outcomes: Outcomes) -> None:
-    """Run a group in one transaction; if one of them fails, each in its own."""
-    try:
-        outcomes += transaction(connection, partial(_results, connection, group))
-    except Exception as error:
-        if len(group) == 1:
-            outcomes.append(Failed(error))
-            return
-        for call in group:
-            _commit(connection, [call], outcomes)
+class Log:
+    """The write-ahead log of a connection, which a thread is to move into the file.
 
+    SQLite would do so within a commit, and sync the disk there.
+    """
 
-def _results(connection: apsw.Connection, group: list[Call]) -> list[Any]:
-    results: list[Any] = []
-    for (work, together), calls in groupby(group, attrgetter("work", "together")):
-        if together:
-            results += work(connection, [call.args[0] for call in calls])
-        else:
-            results += [call.work(connection, *call.args, **call.kwargs) for call in calls]
-    return results
+    def __init__(self, connection: apsw.Connection) -> None:
+        self._connection = connection
+        self._pages = 0
+        self._most = LOG_PAGES
+        connection.set_wal_hook(self._grown)
+
+    @property
+    def long(self) -> bool:
+        """Whether it is time."""
+        return self._pages >= self._most
+
+    def shorten(self) -> None:
+        """Move it into the file as far as readers allow; the rest is moved later.
+
+        A disk that fails now fails the next write too, which tells.
+        """
+        there = moved = 0
+        with suppress(apsw.Error):
+            there, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
+        self._pages = 0
+        self._most = LOG_PAGES + max(there - moved, 0)
+
+    def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
+        self._pages = pages
+        return apsw.SQLITE_OK
 
 
 def _explained(path: Path, error: BaseException) -> BaseException:
@@ -137,15 +211,22 @@ def _explained(path: Path, error: BaseException) -> BaseException:
 
 def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
     """Run `work` between BEGIN IMMEDIATE and COMMIT; roll back when it raises."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")
         result = work()
         connection.execute("COMMIT")
     except BaseException:
         if connection.in_transaction:
-            connection.execute("ROLLBACK")
+            _roll_back(connection)
         raise
     return result
+
+
+def _roll_back(connection: apsw.Connection) -> None:
+    try:
+        connection.execute("ROLLBACK")
+    except apsw.InterruptError:  # on the loop, whose moment may end in the midst of it
+        connection.execute("ROLLBACK")
 
 
 @asynccontextmanager

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import resource
 import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
-import aiosqlite
 import apsw
 import pytest
 
-from aerostack_dev.bindings import line
-from aerostack_dev.bindings.sqlite import GROUP, TOGETHER, Schema, open_store
+from aerostack_dev.bindings import line, moment
+from aerostack_dev.bindings.sqlite import LOG_PAGES, Schema, Store, open_store
 from aerostack_dev.errors import StateError
 
 NUMBERS = Schema(("CREATE TABLE numbers (n INTEGER PRIMARY KEY)",))
@@ -31,11 +32,37 @@ def numbers(connection: apsw.Connection) -> list[int]:
     return [n for (n,) in connection.execute("SELECT n FROM numbers ORDER BY n")]
 
 
-def commits(connection: apsw.Connection) -> int:
-    return int(connection.pragma("data_version"))
+def thread(_: apsw.Connection) -> int:
+    return threading.get_ident()
 
 
-async def test_concurrent_writes_share_commits(tmp_path: Path):
+def count_up(connection: apsw.Connection, steps: int = 1_000_000) -> int:
+    """Far more work than a moment allows."""
+    return int(connection.execute(UP_TO, (steps,)).get)
+
+
+UP_TO = """
+    WITH RECURSIVE up(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM up LIMIT ?)
+    SELECT count(*) FROM up
+"""
+
+
+@pytest.fixture
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A moment lasts long enough for anything."""
+    for module in (line, moment):
+        monkeypatch.setattr(module, "MOMENT_SECONDS", 60.0)
+    monkeypatch.setattr(line, "SLOW_SECONDS", 60.0)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The moment is always over, and each of SQLite's steps looks."""
+    monkeypatch.setattr(moment, "MOMENT_SECONDS", -1.0)
+    monkeypatch.setattr(moment, "STEPS", 1)
+
+
+async def test_concurrent_writes_share_a_commit(tmp_path: Path, patient: None):
     count = 0
 
     def counted() -> bool:
@@ -47,30 +74,164 @@ async def test_concurrent_writes_share_commits(tmp_path: Path):
         connection.set_commit_hook(counted)
 
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS, prepare=prepare) as store:
+        count = 0
         written = await asyncio.gather(*(store.write(insert, n) for n in range(500)))
         assert written == list(range(500))
         assert await store.run(numbers) == written
-    assert count <= 3 < GROUP
+    assert count == 1
 
 
-async def test_calls_that_arrive_together_share_a_hop(tmp_path: Path, monkeypatch):
-    hops = 0
-    execute = aiosqlite.Connection._execute
-
-    async def counted(*given):
-        nonlocal hops
-        hops += 1
-        return await execute(*given)
-
-    monkeypatch.setattr(aiosqlite.Connection, "_execute", counted)
+async def test_quick_calls_run_on_the_loop(tmp_path: Path, patient: None):
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
-        hops = 0
-        assert await asyncio.gather(*(store.run(insert, n) for n in range(TOGETHER))) == [
-            *range(TOGETHER)
-        ]
-        assert hops == 1
-        await asyncio.gather(*(store.run(numbers) for _ in range(TOGETHER + 1)))
-        assert hops == 3
+        for begin in (store.run, store.write):
+            calls = [begin(thread) for _ in range(3)]
+            await asyncio.sleep(0)
+            assert [call.result() for call in calls] == [threading.get_ident()] * 3
+
+
+async def test_what_must_run_once_runs_in_the_thread(tmp_path: Path, patient: None):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        assert await store.run_once(thread) != threading.get_ident()
+        assert await store.run(thread) == threading.get_ident()
+
+
+async def test_a_slow_call_is_broken_off_and_done_in_the_thread(tmp_path: Path):
+    threads: list[int] = []
+
+    def slow(connection: apsw.Connection) -> int:
+        threads.append(threading.get_ident())
+        connection.execute("INSERT INTO numbers VALUES (1)")
+        return count_up(connection)
+
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        assert await store.write(slow) == 1_000_000
+        assert await store.run(numbers) == [1]
+    assert len(threads) == 2
+    assert threads[0] == threading.get_ident() != threads[1]
+
+
+async def test_what_follows_a_slow_call_goes_to_the_thread_at_once(tmp_path: Path, monkeypatch):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        for spared in (1, 3, 7):
+            assert await store.run(count_up) == 1_000_000
+            monkeypatch.setattr(line, "MOMENT_SECONDS", 60.0)
+            monkeypatch.setattr(line, "SLOW_SECONDS", 60.0)
+            for _ in range(spared):
+                assert await store.run(thread) != threading.get_ident()
+            monkeypatch.undo()
+        monkeypatch.setattr(line, "SLOW_SECONDS", 60.0)
+        assert await store.run(thread) == threading.get_ident()
+
+
+@pytest.mark.parametrize("looks", range(40))
+async def test_whenever_it_is_broken_off_a_call_is_done_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, looks: int
+):
+    """SQLite says of a statement that it was interrupted after its commit, too."""
+    monkeypatch.setattr(moment, "STEPS", 1)
+    monkeypatch.setattr(moment, "MOMENT_SECONDS", looks)
+    monkeypatch.setattr(moment, "stopwatch", itertools.count().__next__)
+    monkeypatch.setattr(line, "SLOW_SECONDS", 60.0)
+    monkeypatch.setattr(line, "MOMENT_SECONDS", 60.0)
+
+    def insert_two(connection: apsw.Connection, n: int) -> int:
+        both = "INSERT INTO numbers VALUES (?), (?) RETURNING n"
+        return int(connection.execute(both, (n, n + 1)).fetchall()[0][0])
+
+    def insert_all(connection: apsw.Connection, items: Sequence[int]) -> list[int]:
+        return [insert(connection, n) for n in items]
+
+    def make(connection: apsw.Connection, n: int) -> int:
+        connection.execute(f"CREATE TABLE t{n} (x)")
+        return n
+
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        works = (insert, insert_two, make)
+        begins = [partial(begin, work) for begin in (store.run, store.write) for work in works]
+        begins.append(partial(store.write_together, insert_all))
+        for n, begin in enumerate(begins):
+            assert await begin(10 * n) == 10 * n
+        assert await store.run(numbers) == [0, 10, 11, 30, 40, 41, 60]
+
+
+@pytest.mark.usefixtures("hurried")
+async def test_calls_that_a_moment_is_too_short_for_come_in_their_order(tmp_path: Path):
+    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
+        order: list[int] = []
+
+        def note(connection: apsw.Connection, n: int) -> None:
+            order.append(n)
+
+        calls = [store.run(note, n) if n % 3 else store.write(note, n) for n in range(50)]
+        await asyncio.gather(*calls)
+        assert order == [*range(50)]
+
+
+async def test_a_lock_of_another_program_does_not_keep_the_loop(tmp_path: Path):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=NUMBERS) as store:
+        other = apsw.Connection(str(path))
+        other.execute("BEGIN IMMEDIATE")
+        writing = asyncio.ensure_future(store.write(insert, 1))
+        reading = store.run_once(numbers)
+        await asyncio.wait([writing, reading], timeout=0.05)
+        assert not writing.done(), "and the loop came back here"
+        other.execute("COMMIT")
+        other.close()
+        assert await writing == 1
+        assert await reading == [1]
+
+
+async def test_the_log_is_moved_into_the_file_by_the_thread(tmp_path: Path, patient: None):
+    movers: list[int] = []
+    large = "INSERT INTO large VALUES (zeroblob(4096 * 50))"
+
+    def fill(connection: apsw.Connection) -> None:
+        connection.execute(large)
+
+    async with open_store(
+        tmp_path / "n.sqlite", schema=Schema(("CREATE TABLE large (x)",))
+    ) as store:
+        shorten = store._log.shorten
+
+        def shortened() -> None:
+            movers.append(threading.get_ident())
+            shorten()
+
+        store._log.shorten = shortened  # type: ignore[method-assign]
+        for _ in range(3 * LOG_PAGES // 50):
+            await store.write(fill)
+        log = tmp_path / "n.sqlite-wal"
+        assert log.stat().st_size < 2 * LOG_PAGES * 4096
+    assert 1 <= len(movers) <= 3
+    assert threading.get_ident() not in movers
+
+
+async def test_a_log_that_a_reader_holds_is_not_moved_again_and_again(tmp_path: Path, patient):
+    path = tmp_path / "n.sqlite"
+    async with open_store(path, schema=Schema(("CREATE TABLE large (x)",))) as store:
+        other = apsw.Connection(str(path))
+        other.execute("BEGIN")
+        other.execute("SELECT count(*) FROM large").fetchall()
+        moves = await _moves(store, 4 * LOG_PAGES)
+        assert 1 <= moves <= 4
+        other.close()
+        assert 1 <= await _moves(store, 4 * LOG_PAGES) <= 5
+
+
+async def _moves(store: Store, pages: int) -> int:
+    """How often the log was moved while so many were written."""
+    count, shorten = 0, type(store._log).shorten
+
+    def shortened() -> None:
+        nonlocal count
+        count += 1
+        shorten(store._log)
+
+    store._log.shorten = shortened  # type: ignore[method-assign]
+    for _ in range(pages // 50):
+        await store.write(lambda one: one.execute("INSERT INTO large VALUES (zeroblob(204800))"))
+    return count
 
 
 async def test_a_failing_call_takes_no_other_with_it(tmp_path: Path):
@@ -91,7 +252,7 @@ async def test_a_call_does_not_wait_for_a_slow_one_behind_it(tmp_path: Path):
 
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
         first = asyncio.ensure_future(store.run(insert, 1))
-        second = asyncio.ensure_future(store.run(slow))
+        second = asyncio.ensure_future(store.run_once(slow))
         third = asyncio.ensure_future(store.run(insert, 3))
         async with asyncio.timeout(10):
             assert await first == 1
@@ -100,28 +261,7 @@ async def test_a_call_does_not_wait_for_a_slow_one_behind_it(tmp_path: Path):
         assert await asyncio.gather(second, third) == [2, 3]
 
 
-async def test_the_loop_waits_for_a_quick_call(tmp_path: Path, monkeypatch):
-    monkeypatch.setattr(line, "MET_SECONDS", 20.0)
-    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
-        for begin in (store.run, store.write):
-            call = asyncio.ensure_future(begin(numbers))
-            await asyncio.sleep(0)
-            assert call.done(), "in one turn of the loop"
-
-
-async def test_the_loop_waits_again_only_once_calls_are_quick(tmp_path: Path, monkeypatch):
-    async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
-        monkeypatch.setattr(line, "MET_SECONDS", 0.0)
-        await store.run(numbers)  # longer than that
-        monkeypatch.setattr(line, "MET_SECONDS", 20.0)
-        for waited_for in (False, True):
-            call = store.run(numbers)
-            await asyncio.sleep(0)
-            assert call.done() is waited_for
-            await call
-
-
-async def test_what_is_written_together_is_one_call(tmp_path: Path):
+async def test_what_is_written_together_is_one_call(tmp_path: Path, patient: None):
     groups: list[list[int]] = []
 
     def insert_all(connection: apsw.Connection, items: Sequence[int]) -> list[int]:
@@ -154,9 +294,9 @@ async def test_a_call_whose_caller_is_gone_disturbs_no_other(tmp_path: Path):
 
 async def test_calls_begun_before_the_end_are_done(tmp_path: Path):
     async with open_store(tmp_path / "n.sqlite", schema=NUMBERS) as store:
-        calls = [asyncio.ensure_future(store.run(insert, n)) for n in range(TOGETHER + 1)]
+        calls = [asyncio.ensure_future(store.run(insert, n)) for n in range(100)]
         await asyncio.sleep(0)
-    assert await asyncio.gather(*calls) == [*range(TOGETHER + 1)]
+    assert await asyncio.gather(*calls) == [*range(100)]
 
 
 async def test_a_failing_write_takes_no_other_with_it(tmp_path: Path):

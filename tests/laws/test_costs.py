@@ -25,6 +25,7 @@ from starlette.applications import Starlette
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from aerostack_dev.bindings import line, moment
 from aerostack_dev.runtime import runtime
 from aerostack_dev.runtime.hosts.deno.channel import BURST, Channel
 from aerostack_dev.server.app import UserApp
@@ -67,10 +68,10 @@ OPERATIONS = (
 )  # fmt: skip
 CALLS = {
     "hello": 1.3,
-    "row": 4.2,
-    "insert": 4.2,
+    "row": 4.4,
+    "insert": 4.7,
     "cache-get": 3.5,
-    "cache-put": 4.1,
+    "cache-put": 4.2,
     "send": 5.2,
     "storage-put": 6.7,
     "storage-get": 4.4,
@@ -112,6 +113,9 @@ async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Driv
     root = write_project(tmp_path_factory.mktemp("project"), files)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(aiosqlite.Connection, "_execute", _counted(aiosqlite.Connection._execute))
+        for module in (line, moment):  # however busy this machine is
+            patch.setattr(module, "MOMENT_SECONDS", 60.0)
+        patch.setattr(line, "SLOW_SECONDS", 60.0)
         apsw.connection_hooks.append(_statements)
         try:
             async with open_app(root) as app:
@@ -226,7 +230,7 @@ module = pytest.mark.asyncio(loop_scope="module")
 
 @module
 @pytest.mark.parametrize(("work", "most"), CALLS.items())
-async def test_calls_in_the_thread_of_the_loop(served: Driven, work: str, most: float):
+async def test_calls(served: Driven, work: str, most: float):
     """As a multiple of what a hello takes in Starlette: 60 to 70 calls, ours on top."""
     path = f"/{work}"
     fewest = min([await calls(lambda: served.get(path)) for _ in range(5)])
@@ -235,8 +239,8 @@ async def test_calls_in_the_thread_of_the_loop(served: Driven, work: str, most: 
 
 @module
 @pytest.mark.parametrize("work", OPERATIONS)
-async def test_one_change_of_threads_each(served: Driven, work: str):
-    assert (await counted(served.get(f"/{work}")))["hops"] == 1
+async def test_no_change_of_threads(served: Driven, work: str):
+    assert (await counted(served.get(f"/{work}")))["hops"] == 0
 
 
 @module
@@ -247,19 +251,11 @@ async def test_statements(served: Driven, work: str, most: int):
 
 
 @module
-@pytest.mark.parametrize("work", ["row", "insert", "cache-get", "storage-get"])
-async def test_calls_that_arrive_together_share_a_change_of_threads(served: Driven, work: str):
-    requests = [served.get(f"/{work}") for _ in range(AT_ONCE)]
-    assert (await counted(asyncio.gather(*requests)))["hops"] <= 5
-
-
-@module
 @pytest.mark.parametrize("work", ["cache-put", "send", "storage-put"])
 async def test_writes_that_arrive_together_share_a_commit(served: Driven, work: str):
     requests = [served.get(f"/{work}") for _ in range(AT_ONCE)]
     found = await counted(asyncio.gather(*requests))
-    # The first of them finds the thread idle; some may come while it commits.
-    assert found["commits"] == found["hops"] <= 5, found
+    assert found["commits"] <= 2, found
 
 
 @module
@@ -267,7 +263,7 @@ async def test_sends_that_arrive_together_look_into_the_queue_once(served: Drive
     alone = (await counted(served.get("/send")))["statements"]
     found = await counted(asyncio.gather(*[served.get("/send") for _ in range(AT_ONCE)]))
     each = 3  # the message, its trigger and the tally
-    assert found["statements"] <= AT_ONCE * each + found["hops"] * (alone - each), found
+    assert found["statements"] <= AT_ONCE * each + found["commits"] * (alone - each), found
 
 
 @module

@@ -87,7 +87,7 @@ class Executor:
             raise RefusedError(failures.NOT_TEXT) from None
         finally:
             if connection.in_transaction:
-                self._control(_ROLLBACK)
+                self._roll_back()
                 self._indexes.clear()
 
     def held(
@@ -106,7 +106,6 @@ class Executor:
         """End the transaction of `held`. Raises as it does."""
         with self._keeping(connection):
             if connection.in_transaction:
-                self._deadline = stopwatch() + QUERY_SECONDS
                 self._control(_COMMIT)
 
     def trusted(
@@ -143,7 +142,7 @@ class Executor:
             yield
         except BaseException as error:
             if connection.in_transaction:
-                self._control(_ROLLBACK)
+                self._roll_back()
             if isinstance(error, apsw.Error):
                 raise self._refusal(error) from None
             if isinstance(error, UnicodeDecodeError):
@@ -240,11 +239,18 @@ class Executor:
         return columns, [row, *cursor.fetchall()]
 
     def _control(self, text: str) -> None:
+        self._deadline = stopwatch() + QUERY_SECONDS
         self.guard.trusted = True
         try:
             self._connection.execute(text)
         finally:
             self.guard.trusted = False
+
+    def _roll_back(self) -> None:
+        try:
+            self._control(_ROLLBACK)
+        except apsw.InterruptError:  # on the loop, whose moment may end in the midst of it
+            self._control(_ROLLBACK)
 
     def _own(self, text: str, *parameters: Any) -> Any:
         self.guard.trusted = True

@@ -33,10 +33,10 @@ async def sql_of(
     """
     if not schema and not data:
         raise BindingError("D1 Export error: no-schema and no-data leave nothing to export")
-    writer = await store.run(_Writer, frozenset(tables))
+    writer = await store.run_once(_Writer, frozenset(tables))
     yield b"PRAGMA defer_foreign_keys=TRUE;\n"
     for lines in writer.parts(schema, data):
-        while text := await store.run(_next, lines):
+        while text := await store.run_once(_next, lines):
             yield text.encode()
 
 

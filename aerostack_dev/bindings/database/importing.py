@@ -37,11 +37,11 @@ class Import:
 
     async def add(self, statements: Sequence[Statement]) -> int:
         """Run further statements; how many rows they changed. Raises `RefusedError`."""
-        return sum(await self._store.run(self._executor.held, statements, CHANGES))
+        return sum(await self._store.run_once(self._executor.held, statements, CHANGES))
 
     async def commit(self) -> None:
         """Keep all of it. Raises `RefusedError`; then nothing is kept."""
-        await self._store.run(self._executor.commit)
+        await self._store.run_once(self._executor.commit)
 
 
 @asynccontextmanager

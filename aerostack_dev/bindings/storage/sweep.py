@@ -33,7 +33,7 @@ async def sweeping(store: Store, blobs: Blobs, services: Services) -> AsyncItera
     """
     async with AsyncExitStack() as stack:
         view = await stack.enter_async_context(open_store(store.path))
-        await view.run(_freeze)
+        await view.run_once(_freeze)
         owner = stack.pop_all()
     task = asyncio.create_task(_sweep(store, view, blobs, services, owner))
     try:

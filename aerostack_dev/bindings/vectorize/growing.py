@@ -77,7 +77,7 @@ class Growth:
             if recorded is not None and await self._open(store, memory, recorded):
                 return
             recorded = None
-        graph = await _built(await store.run(_request, memory, recorded))
+        graph = await _built(await store.run_once(_request, memory, recorded))
         await store.write(transactions.keep_graph, graph)
         if not await self._open(store, memory, graph):
             raise AerostackError("the graph that was built cannot be read back")
@@ -89,7 +89,7 @@ class Growth:
         assert memory.rows is not None
         rows, folder = memory.rows, store.path.parent
         found = await asyncio.to_thread(opened, folder, graph, rows.dimensions, rows.metric)
-        await store.run(memory.use, found)
+        await store.run_once(memory.use, found)
         return found is not None
 
     def _done(self, task: asyncio.Task[None]) -> None:

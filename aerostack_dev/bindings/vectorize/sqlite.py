@@ -68,7 +68,7 @@ class SqliteIndex:
 
     async def search(self, search: Search, now: int) -> list[Match]:
         store = await self._settled(now)
-        found = await store.run(self._search, search)
+        found = await store.run_once(self._search, search)
         assert self._memory is not None
         self.growth.consider(store, self._memory)
         return found
