@@ -274,6 +274,9 @@ def _connect(
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         if schema is not None:
+            # Else SQLite prepares statements anew whenever another value is bound: it would
+            # plan for that value, and our plans do not depend on values.
+            connection.config(apsw.SQLITE_DBCONFIG_ENABLE_QPSG, 1)
             _migrate(connection, path, schema)
         if prepare is not None:
             prepare(connection)

@@ -1,7 +1,8 @@
-"""The queues' SQL: one function per transaction, run in the thread of the file.
+"""The queues' SQL: one function per transaction.
 
-A message is ready, delayed or leased. Triggers keep a tally per queue and state, so that
-the backlog, which every send returns, is read and not counted.
+A message is ready, delayed or leased. Triggers count what is ready, so that the backlog,
+which every send returns, is read and not counted. How old the oldest is, its turn tells:
+only a message that is due later than it was sent is also filed by its age.
 """
 
 from __future__ import annotations
@@ -64,12 +65,47 @@ SCHEMA = Schema(
         ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
     END;
     """,
+        """
+    DROP TRIGGER came; DROP TRIGGER went; DROP TRIGGER moved;
+    DROP TABLE tally;
+    DROP INDEX messages_by_age;
+    CREATE INDEX late_by_age ON messages (queue, state, timestamp) WHERE due_at > timestamp;
+    CREATE TABLE backlog (
+        queue TEXT PRIMARY KEY,
+        count INTEGER NOT NULL,
+        bytes INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO backlog SELECT queue, total(state = 'ready'),
+        total(length(body)) FILTER (WHERE state = 'ready') FROM messages GROUP BY queue;
+    CREATE TRIGGER came AFTER INSERT ON messages WHEN new.state = 'ready' BEGIN
+        INSERT INTO backlog VALUES (new.queue, 1, length(new.body))
+        ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+    END;
+    CREATE TRIGGER went AFTER DELETE ON messages WHEN old.state = 'ready' BEGIN
+        UPDATE backlog SET count = count - 1, bytes = bytes - length(old.body)
+        WHERE queue = old.queue;
+    END;
+    CREATE TRIGGER lost AFTER UPDATE OF queue, state ON messages WHEN old.state = 'ready' BEGIN
+        UPDATE backlog SET count = count - 1, bytes = bytes - length(old.body)
+        WHERE queue = old.queue;
+    END;
+    CREATE TRIGGER won AFTER UPDATE OF queue, state ON messages WHEN new.state = 'ready' BEGIN
+        INSERT INTO backlog VALUES (new.queue, 1, length(new.body))
+        ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
+    END;
+    """,
     )
 )
 
-FREE_ALL = """
-    UPDATE messages SET state = 'ready' WHERE state = 'leased'
-    AND queue IN (SELECT queue FROM tally WHERE state = 'leased' AND count > 0)
+LOOK = """
+    SELECT count, bytes,
+        (SELECT min(due_at) FROM messages WHERE queue = ?1 AND state = 'ready'),
+        (SELECT min(due_at) FROM messages WHERE queue = ?1 AND state = 'delayed'),
+        (SELECT min(timestamp) FROM messages
+            WHERE queue = ?1 AND state = 'ready' AND due_at > timestamp),
+        (SELECT min(timestamp) FROM messages
+            WHERE queue = ?1 AND state = 'delayed' AND due_at > timestamp)
+    FROM (SELECT 1) LEFT JOIN backlog ON queue = ?1
 """
 PROMOTE = """
     UPDATE messages SET state = 'ready' WHERE queue = ? AND state = 'delayed' AND due_at <= ?
@@ -77,9 +113,6 @@ PROMOTE = """
 EXPIRE = """
     DELETE FROM messages WHERE queue = ? AND state IN ('ready', 'delayed') AND timestamp < ?
 """
-BACKLOG = "SELECT count, bytes FROM tally WHERE queue = ? AND state = 'ready'"
-OLDEST = "SELECT min(timestamp) FROM messages WHERE queue = ? AND state = 'ready'"
-FIRST_DUE = "SELECT min(due_at) FROM messages WHERE queue = ? AND state = ?"
 INSERT = """
     INSERT INTO messages (id, queue, state, due_at, timestamp, attempts, content_type, body)
     VALUES (?, ?, ?, ?, ?, 0, ?, ?)
@@ -102,13 +135,16 @@ MOVE = """
     WHERE number = ?
 """
 DROP = "DELETE FROM messages WHERE number = ?"
-TALLY = "SELECT queue, state, count FROM tally WHERE count > 0"
+COUNTS = "SELECT queue, state, count(*) FROM messages GROUP BY queue, state"
 PEEK = """
     SELECT id, timestamp, due_at, content_type, attempts, body FROM messages
     WHERE queue = ? AND state = ? ORDER BY due_at, number LIMIT ?
 """
-COUNT = "SELECT coalesce(sum(count), 0) FROM tally WHERE queue = ?"
 PURGE = "DELETE FROM messages WHERE queue = ?"
+FREE_ALL = """
+    UPDATE messages SET state = 'ready' WHERE state = 'leased'
+    AND queue IN (SELECT DISTINCT queue FROM messages)
+"""
 WAITING = """
     SELECT number, coalesce(source, ?) FROM messages
     WHERE queue = ? AND state IN ('ready', 'delayed') ORDER BY due_at, number
@@ -118,6 +154,33 @@ WAITING = """
 def free_leases(connection: apsw.Connection) -> None:
     """End the leases of the process before: its attempts stay counted."""
     connection.execute(FREE_ALL)
+
+
+class Look(Struct, frozen=True):
+    """What a queue holds: how much is ready, and when the first is and will be due.
+
+    A message's turn is when it was sent, unless it is late; so no ready one was sent
+    before `first_due` and `late_ready`.
+    """
+
+    count: int | None
+    bytes: int | None
+    first_due: int | None
+    next_due: int | None
+    late_ready: int | None
+    late_delayed: int | None
+
+    @property
+    def backlog(self) -> Metrics:
+        """What is ready, and how old the oldest of it is."""
+        if not self.count:
+            return Metrics(0, 0)
+        return Metrics(self.count, self.bytes or 0, _least(self.first_due, self.late_ready))
+
+    @property
+    def oldest(self) -> int | None:
+        """When the oldest of what waits was sent."""
+        return _least(self.first_due, self.late_ready, self.late_delayed)
 
 
 class Sending(Struct, frozen=True):
@@ -161,22 +224,20 @@ def _new(sending: Sending) -> Iterator[tuple[Any, ...]]:
 
 
 def metrics(connection: apsw.Connection, queue: str, now: int) -> Metrics:
-    _tidy(connection, queue, now)
-    return _backlog(connection, queue)
+    return _look(connection, queue, now).backlog
 
 
 def acquire(connection: apsw.Connection, policy: Policy, now: int) -> Taken:
     queue = policy.queue
-    _tidy(connection, queue, now)
     buried: list[Buried] = []
     while True:
-        again_at = _turn(connection, policy, now)
+        again_at = _turn(_look(connection, queue, now), policy, now)
         if again_at is None or again_at > now:
             return Taken(None, again_at, buried)
         rows = _rows(connection, HEAD, (queue, policy.consumer.max_batch_size))
         used_up = [row for row in rows if row[5] >= policy.attempts]
         if not used_up:
-            return Taken(_lease(connection, queue, rows), None, buried)
+            return Taken(_lease(connection, queue, rows, now), None, buried)
         buried += [_bury(connection, row[0], row[1], row[5], policy, now) for row in used_up]
 
 
@@ -204,13 +265,11 @@ def release(connection: apsw.Connection, lease: Lease, acked: Sequence[str]) -> 
 
 
 def depths(connection: apsw.Connection, now: int) -> Mapping[str, Depth]:
-    tally = _rows(connection, TALLY)
-    for queue in {row[0] for row in tally}:
-        _tidy(connection, queue, now)
-    tally = _rows(connection, TALLY)
-    counts: dict[str, Counter[str]] = {queue: Counter() for queue, _, _ in tally}
-    for queue, state, count in tally:
-        counts[queue][state] = count
+    for queue in {row[0] for row in _rows(connection, COUNTS)}:
+        _look(connection, queue, now)
+    counts: dict[str, Counter[str]] = {}
+    for queue, state, count in _rows(connection, COUNTS):
+        counts.setdefault(queue, Counter())[state] = count
     return {
         queue: Depth(found[READY], found[DELAYED], found["leased"])
         for queue, found in counts.items()
@@ -218,23 +277,22 @@ def depths(connection: apsw.Connection, now: int) -> Mapping[str, Depth]:
 
 
 def peek(connection: apsw.Connection, queue: str, limit: int, now: int) -> list[Waiting]:
-    _tidy(connection, queue, now)
+    _look(connection, queue, now)
     rows = _rows(connection, PEEK, (queue, READY, limit))
     rows += _rows(connection, PEEK, (queue, DELAYED, limit - len(rows)))
     return [Waiting(*row) for row in rows]
 
 
 def purge(connection: apsw.Connection, queue: str) -> int:
-    count = int(connection.execute(COUNT, (queue,)).get)
     connection.execute(PURGE, (queue,))
-    return count
+    return connection.changes()
 
 
 def redrive(
     connection: apsw.Connection, queue: str, fallback: str | None, now: int
 ) -> Mapping[str, int] | None:
     """How many went to each queue; None when the origin of one is not known."""
-    _tidy(connection, queue, now)
+    _look(connection, queue, now)
     rows = _rows(connection, WAITING, (fallback, queue))
     if any(target is None for _, target in rows):
         return None
@@ -250,40 +308,38 @@ def _rows(connection: apsw.Connection, statement: str, bindings: tuple[Any, ...]
     return connection.execute(statement, bindings).fetchall()
 
 
-def _tidy(connection: apsw.Connection, queue: str, now: int) -> None:
-    """Let what is due join the line, and what is too old go."""
-    connection.execute(PROMOTE, (queue, now))
-    connection.execute(EXPIRE, (queue, now - RETENTION_SECONDS * 1000))
+def _look(connection: apsw.Connection, queue: str, now: int) -> Look:
+    """Let what is due join the line, and what is too old go; then look."""
+    while True:
+        look = Look(*_rows(connection, LOOK, (queue,))[0])
+        if look.next_due is not None and look.next_due <= now:
+            connection.execute(PROMOTE, (queue, now))
+        elif look.oldest is not None and look.oldest < now - RETENTION_SECONDS * 1000:
+            connection.execute(EXPIRE, (queue, now - RETENTION_SECONDS * 1000))
+        else:
+            return look
 
 
-def _backlog(connection: apsw.Connection, queue: str) -> Metrics:
-    row = connection.execute(BACKLOG, (queue,)).fetchone()
-    if row is None or row[0] == 0:
-        return Metrics(0, 0)
-    return Metrics(row[0], row[1], connection.execute(OLDEST, (queue,)).get)
+def _least(*times: int | None) -> int | None:
+    return min((time for time in times if time is not None), default=None)
 
 
-def _turn(connection: apsw.Connection, policy: Policy, now: int) -> int | None:
+def _turn(look: Look, policy: Policy, now: int) -> int | None:
     """When the next batch is to be taken, as far as is known now."""
-    queue, consumer = policy.queue, policy.consumer
-    row = connection.execute(BACKLOG, (queue,)).fetchone()
-    waiting = row[0] if row is not None else 0
-    if waiting >= consumer.max_batch_size:
+    if not look.count:
+        return look.next_due
+    if look.count >= policy.consumer.max_batch_size:
         return now
-    next_due: int | None = connection.execute(FIRST_DUE, (queue, DELAYED)).get
-    if not waiting:
-        return next_due
-    first_due: int = connection.execute(FIRST_DUE, (queue, READY)).get
-    patience = first_due + consumer.max_batch_timeout * 1000
-    return patience if next_due is None else min(patience, next_due)
+    assert look.first_due is not None
+    return _least(look.first_due + policy.consumer.max_batch_timeout * 1000, look.next_due)
 
 
-def _lease(connection: apsw.Connection, queue: str, rows: Sequence[Any]) -> Lease:
+def _lease(connection: apsw.Connection, queue: str, rows: Sequence[Any], now: int) -> Lease:
     connection.executemany(LEASE, [row[:1] for row in rows])
     return Lease(
         queue,
         tuple(Message(row[1], row[2], row[3], row[4], row[5] + 1) for row in rows),
-        _backlog(connection, queue),
+        _look(connection, queue, now).backlog,
         {row[1]: row[0] for row in rows},
     )
 

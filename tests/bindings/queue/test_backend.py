@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from aerostack_dev.bindings.kind import Kind
-from aerostack_dev.bindings.queue import KIND, Consumer
-from aerostack_dev.bindings.queue.backend import Backend, Outgoing
+from aerostack_dev.bindings.queue import KIND, Consumer, transactions
+from aerostack_dev.bindings.queue.backend import Backend, Depth, Outgoing
 from aerostack_dev.bindings.queue.batch import Decision, Metrics
 from aerostack_dev.bindings.queue.policy import Policy
 from aerostack_dev.bindings.queue.transactions import RETENTION_SECONDS
+from aerostack_dev.bindings.sqlite import Schema, open_store
 from tests.support.rooms import open_room
 
 SECOND = 1000
@@ -165,6 +166,29 @@ steps = st.lists(
 )
 
 
+async def test_a_file_of_the_first_format_goes_on(tmp_path: Path) -> None:
+    """Its messages, ready, delayed and leased, are counted anew."""
+    first = Schema(transactions.SCHEMA.steps[:1])
+    insert = transactions.INSERT
+    rows = [
+        ("ready", "q", "ready", START, START, "text", b"12"),
+        ("late", "q", "ready", START + 1, START - 5, "text", b"123"),
+        ("delayed", "q", "delayed", START + SECOND, START, "text", b"1234"),
+        ("leased", "q", "leased", START, START, "text", b"12345"),
+        ("other", "other", "leased", START, START, "text", b"1"),
+    ]
+    (tmp_path / "state").mkdir()
+    async with open_store(tmp_path / "state" / "queue.sqlite", schema=first) as store:
+        await store.write(lambda connection: connection.executemany(insert, rows))
+    async with open_room(tmp_path, KIND) as room:
+        backend: Backend = room.backend
+        assert await backend.metrics("q", START) == Metrics(3, 10, START - 5)
+        assert await backend.depths(START) == {"q": Depth(3, 1, 0), "other": Depth(1, 0, 0)}
+        assert await names(backend, policy(), START) == ["ready", "leased", "late"]
+        assert await backend.metrics("q", START + SECOND) == Metrics(1, 4, START)
+    assert (tmp_path / "state" / "queue.sqlite.v1.bak").exists()
+
+
 @settings(max_examples=60, deadline=None)
 @given(steps)
 def test_nothing_is_lost_or_given_out_twice(plan: Sequence[Step]) -> None:
@@ -181,6 +205,7 @@ class _Walk:
         self.line: list[tuple[int, int, str]] = []  # due, turn, id
         self.attempts: dict[str, int] = {}
         self.turn = 0
+        self.sent: dict[str, int] = {}
         self.leases: list[Any] = []
         self.done: set[str] = set()
 
@@ -193,12 +218,22 @@ class _Walk:
                     if name == "crash":
                         break
                     await getattr(self, name)(room.backend, *arguments)
+                    await self.compare(room.backend)
             self.free()
         async with open_room(self.root, KIND) as room:
             self.now += 10 * SECOND
             await self.acquire(room.backend, 100)
             self.free()
             assert set(self.attempts) - self.done == {name for _, _, name in self.line}
+
+    async def compare(self, backend: Backend) -> None:
+        ready = [name for due, _, name in self.line if due <= self.now]
+        oldest = min((self.sent[name] for name in ready), default=None)
+        wanted = Metrics(len(ready), len(ready), oldest)
+        assert await backend.metrics("q", self.now) == wanted
+        leased = sum(len(lease.messages) for lease, _ in self.leases)
+        depth = Depth(len(ready), len(self.line) - len(ready), leased)
+        assert (await backend.depths(self.now)).get("q", Depth()) == depth
 
     def free(self) -> None:
         """A crash: what was leased is back at its place, the attempt counted."""
@@ -215,6 +250,7 @@ class _Walk:
         for delay in delays:
             name = f"m{len(self.attempts)}"
             self.attempts[name] = 0
+            self.sent[name] = self.now
             new.append(message(name, delay))
             self.put(name, self.now + delay * SECOND)
         await backend.enqueue("q", new, self.now)
