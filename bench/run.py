@@ -24,8 +24,8 @@ from measures import Samples, Settings, say
 from report import machine, publish, write
 from table import verdicts
 
-FULL = Settings(5, 3, 1, 20_000, 20_000, (1_000, 10_000, 100_000), 10)
-QUICK = Settings(1, 1, 0.3, 20_000, 2_000, (1_000, 10_000), 0)
+FULL = Settings(5, 3, 7, 1, 20_000, 20_000, (1_000, 10_000, 100_000), 10)
+QUICK = Settings(1, 1, 2, 0.3, 20_000, 2_000, (1_000, 10_000), 0)
 BUSY = 0.3
 """A load average above this share of the cores disturbs."""
 STAGES = ("start", "reload", "rates", "tracing", "drain", "vectors", "soak")
@@ -116,6 +116,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
     return Settings(
         chosen.rounds or known.rounds,
         chosen.seconds or known.seconds,
+        known.visits,
         known.warming,
         known.messages,
         known.peer_messages,

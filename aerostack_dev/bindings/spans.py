@@ -58,12 +58,13 @@ Method = Callable[Concatenate[S, P], Coroutine[Any, Any, R]]
 
 
 def operation(
-    subject: Callable[..., str] | None = None,
+    subject: Callable[..., str] | None = None, *, describes: bool = False
 ) -> Callable[[Method[S, P, R]], Method[S, P, R]]:
     """Mark an async method as an operation.
 
     `subject(*arguments)` names what a call is about for the trace; without it the first
-    argument stands for itself when it is a string.
+    argument stands for itself when it is a string. Only one that `describes` itself may
+    call `describe`.
     """
 
     def mark(method: Method[S, P, R]) -> Method[S, P, R]:
@@ -80,14 +81,15 @@ def operation(
                 about = args[0] if args and isinstance(args[0], str) else ""
             span = Span(self.binding, name, about[:SUBJECT_LENGTH], stopwatch())
             invocation.begin(span)
-            outer = _running.set(span)
+            outer = _running.set(span) if describes else None
             try:
                 return await method(self, *args, **kwargs)
             except BaseException as error:
                 span.error = f"{type(error).__name__}: {error}"[:SUBJECT_LENGTH]
                 raise
             finally:
-                _running.reset(outer)
+                if outer is not None:
+                    _running.reset(outer)
                 span.duration = stopwatch() - span.started
 
         recorded.__operation__ = name  # type: ignore[attr-defined]  # its mark

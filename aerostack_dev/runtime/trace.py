@@ -42,7 +42,7 @@ class Log(msgspec.Struct, frozen=True):
     when: float
 
 
-class Invocation(msgspec.Struct, eq=False):
+class Invocation(msgspec.Struct, eq=False, gc=False):
     """One run of a handler."""
 
     session: str

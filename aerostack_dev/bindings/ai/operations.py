@@ -55,7 +55,7 @@ class Operations:
         self._services = services
         self._said: set[str] = set()
 
-    @operation()
+    @operation(describes=True)
     async def run(self, model: Any, inputs: Any = None, options: Options = None) -> Wire:
         """Run a model: `{status, requestId, contentType, body}`.
 

@@ -60,7 +60,7 @@ class Console:
         self.form = form
         self.redact = redact
         self._out = out
-        self._least = LEVELS.index(level)
+        self._shown = frozenset(LEVELS[LEVELS.index(level) :])
         self._lines: list[str] = []
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
@@ -68,11 +68,11 @@ class Console:
     def invocation(self, invocation: Invocation) -> None:
         """A finished invocation, its failure and what it should teach."""
         failed = invocation.failure is not None
-        if self._shows("error" if failed else "info"):
+        if ("error" if failed else "info") in self._shown:
             self._write(self._stamped(self.form.invocation(invocation), invocation.when))
             if failed:
                 self._write(self.form.failure(invocation.failure, invocation))
-        if self._shows("warning"):
+        if invocation.spans and "warning" in self._shown:
             for finding in advice(invocation):
                 self._write(self.form.finding(finding))
 
@@ -161,7 +161,7 @@ class Console:
         return self.form.stamped(line, when, self._clock.offset) if self._clock.offset else line
 
     def _shows(self, level: str) -> bool:
-        return LEVELS.index(level) >= self._least
+        return level in self._shown
 
     def _write(self, text: str) -> None:
         first = not self._lines
