@@ -5,14 +5,18 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
+from typing import TypeVar
 
 from ..bindings.queue.backend import Backend, Buried, Lease
-from ..bindings.queue.batch import Batch, Settlement
+from ..bindings.queue.batch import Batch, Decision, Settlement
 from ..bindings.queue.policy import Policy, default_policies, policies
 from ..clock import Clock
 from ..config.model import Finding, Project
 from ..errors import AerostackError, StateError
 from .host import GRACE_SECONDS, HandlerError
+
+R = TypeVar("R")
 
 Deliver = Callable[[Batch], Awaitable[None]]
 Notify = Callable[[Finding], None]
@@ -123,7 +127,7 @@ class Consumer:
         """
         lease, again = await self._take()
         if lease is not None:
-            await self._process(lease)
+            await self._settle(lease, await self._decided(lease))
             return self._clock.now()
         return again
 
@@ -148,12 +152,19 @@ class Consumer:
         if self._stopping:
             await self._backend.release(lease, ())
             return
-        task = asyncio.create_task(self._process(lease))
+        task = asyncio.create_task(self._deliver_from(lease))
         self._running.add(task)
         task.add_done_callback(self._ended)
         self._wake.set()
 
-    async def _process(self, lease: Lease) -> None:
+    async def _deliver_from(self, lease: Lease) -> None:
+        """Deliver a batch, and after it the next one, as long as it is time for one."""
+        following: Lease | None = lease
+        while following is not None:
+            following = await self._exchange(following, await self._decided(following))
+
+    async def _decided(self, lease: Lease) -> Decision:
+        """Deliver a batch; returns what becomes of it."""
         ids = [message.id for message in lease.messages]
         settlement = Settlement(ids, self._warn)
         batch = Batch(lease.queue, lease.messages, lease.metrics, settlement)
@@ -163,7 +174,7 @@ class Consumer:
             failed = False
         except asyncio.CancelledError as error:
             if _cancelled():
-                await self._release(lease, settlement)
+                await self._release(lease, settlement.decide(failed=True).acked)
                 raise
             # The handler's own doing: a failure like any other.
             self._notify(_undelivered(lease.queue, error))
@@ -171,23 +182,37 @@ class Consumer:
             pass  # the runtime has recorded and shown it
         except Exception as error:
             self._notify(_undelivered(lease.queue, error))
-        await self._settle(lease, settlement, failed)
+        return settlement.decide(failed=failed)
 
-    async def _settle(self, lease: Lease, settlement: Settlement, failed: bool) -> None:
-        decision = settlement.decide(failed=failed)
+    async def _settle(self, lease: Lease, decision: Decision) -> None:
+        settle = partial(self._backend.settle, lease, decision, self._policy)
+        self._say(await self._surely(settle))
+
+    async def _exchange(self, lease: Lease, decision: Decision) -> Lease | None:
+        """End a lease; returns the next one if it is time for it."""
+        if self._stopping:
+            await self._settle(lease, decision)
+            return None
+        exchange = partial(self._backend.exchange, lease, decision, self._policy)
+        buried, taken = await self._surely(exchange)
+        self._say([*buried, *taken.buried])
+        if taken.lease is not None and self._stopping:
+            await self._release(taken.lease, ())
+            return None
+        return taken.lease
+
+    async def _surely(self, work: Callable[[int], Awaitable[R]]) -> R:
+        """What `work(now)` returns, as soon as the file does not fail."""
         while True:
             try:
-                buried = await self._backend.settle(lease, decision, self._policy, self._now())
+                return await work(self._now())
             except StateError as error:
-                self._notify(_failing(lease.queue, error))
+                self._notify(_failing(self._policy.queue, error))
                 await self._clock.sleep(PAUSE_SECONDS)
-            else:
-                self._say(buried)
-                return
 
-    async def _release(self, lease: Lease, settlement: Settlement) -> None:
+    async def _release(self, lease: Lease, acked: Sequence[str]) -> None:
         try:
-            await self._backend.release(lease, settlement.decide(failed=True).acked)
+            await self._backend.release(lease, acked)
         except StateError as error:  # the next opening of the file frees the lease
             self._notify(Finding("queue-state", str(error), error.where, error.hint))
 

@@ -291,13 +291,37 @@ async def test_stopping_between_acquire_and_delivery(tmp_path: Path) -> None:
         assert _depth(await world.admin.list()) == (1, 0)
 
 
+async def test_stopping_between_a_batch_and_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with open_world(tmp_path, now(max_batch_size=1)) as world:
+        await _send(world.queue, [{"body": "a"}, {"body": "b"}])
+        consumer = consumers_module.Consumer(
+            _policy(world),
+            world.room.backend,
+            world.clock,
+            world.deliver,
+            world.room.findings.append,
+        )
+        exchange = world.room.backend.exchange
+
+        async def stopped_meanwhile(*given: Any) -> Any:
+            consumer.stop()
+            return await exchange(*given)
+
+        monkeypatch.setattr(world.room.backend, "exchange", stopped_meanwhile)
+        await consumer.run()
+        assert world.bodies == [["a"]]
+        assert _depth(await world.admin.list()) == (1, 0)
+
+
 async def test_a_failing_file_is_said_and_tried_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async with open_world(tmp_path, now()) as world:
         backend = world.room.backend
         refuse = StateError("queue.sqlite cannot grow: the disk is full", hint="free some space")
-        for name in ("acquire", "settle"):
+        for name in ("acquire", "exchange"):
             monkeypatch.setattr(backend, name, _once(refuse, getattr(backend, name)))
         async with world.consume():
             await world.queue.send("a")

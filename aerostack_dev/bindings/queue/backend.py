@@ -112,6 +112,11 @@ class Backend(Protocol):
     ) -> Sequence[Buried]:
         """End a lease: delete what is acked, retry or bury the rest; returns the buried."""
 
+    async def exchange(
+        self, lease: Lease, decision: Decision, policy: Policy, now: int
+    ) -> tuple[Sequence[Buried], Taken]:
+        """`settle`, and `acquire` with it: what both return."""
+
     async def release(self, lease: Lease, acked: Sequence[str]) -> None:
         """Give a lease up: delete what is acked; the rest waits where it was, the
         attempt not counted.

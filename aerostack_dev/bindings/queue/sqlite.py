@@ -71,8 +71,7 @@ class SqliteBackend:
     async def acquire(self, policy: Policy, now: int) -> Taken:
         store = self._store or await self._open()
         taken = await store.write(transactions.acquire, policy, now)
-        self._watchers.tell(watching.given_up, policy.queue, taken.buried)
-        self._tell(taken.buried)
+        self._tell_taken(policy, taken)
         return taken
 
     async def settle(
@@ -80,11 +79,17 @@ class SqliteBackend:
     ) -> Sequence[Buried]:
         store = self._store or await self._open()
         buried = await store.write(transactions.settle, lease, decision, policy, now)
-        self._watchers.tell(watching.settled, lease, decision, policy, buried)
-        if decision.retries:
-            self._changed(lease.queue)
-        self._tell(buried)
+        self._tell_settled(lease, decision, policy, buried)
         return buried
+
+    async def exchange(
+        self, lease: Lease, decision: Decision, policy: Policy, now: int
+    ) -> tuple[Sequence[Buried], Taken]:
+        store = self._store or await self._open()
+        buried, taken = await store.write(transactions.exchange, lease, decision, policy, now)
+        self._tell_settled(lease, decision, policy, buried)
+        self._tell_taken(policy, taken)
+        return buried, taken
 
     async def release(self, lease: Lease, acked: Sequence[str]) -> None:
         store = self._store or await self._open()
@@ -118,6 +123,18 @@ class SqliteBackend:
     def _changed(self, queue: str) -> None:
         for _, changed in self._listeners:
             changed(queue)
+
+    def _tell_taken(self, policy: Policy, taken: Taken) -> None:
+        self._watchers.tell(watching.given_up, policy.queue, taken.buried)
+        self._tell(taken.buried)
+
+    def _tell_settled(
+        self, lease: Lease, decision: Decision, policy: Policy, buried: Sequence[Buried]
+    ) -> None:
+        self._watchers.tell(watching.settled, lease, decision, policy, buried)
+        if decision.retries:
+            self._changed(lease.queue)
+        self._tell(buried)
 
     def _tell(self, buried: Sequence[Buried]) -> None:
         for target in {message.target for message in buried}:

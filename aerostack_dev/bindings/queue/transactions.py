@@ -259,6 +259,13 @@ def settle(
     return buried
 
 
+def exchange(
+    connection: apsw.Connection, lease: Lease, decision: Decision, policy: Policy, now: int
+) -> tuple[list[Buried], Taken]:
+    buried = settle(connection, lease, decision, policy, now)
+    return buried, acquire(connection, policy, now)
+
+
 def release(connection: apsw.Connection, lease: Lease, acked: Sequence[str]) -> None:
     _ack(connection, lease, acked)
     connection.executemany(RELEASE, [(number, key) for key, number in lease.places.items()])

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from aerostack_dev.bindings.kind import Kind
 from aerostack_dev.bindings.queue import KIND, Consumer, transactions
-from aerostack_dev.bindings.queue.backend import Backend, Depth, Outgoing
+from aerostack_dev.bindings.queue.backend import Backend, Depth, Lease, Outgoing
 from aerostack_dev.bindings.queue.batch import Decision, Metrics
 from aerostack_dev.bindings.queue.policy import Policy
 from aerostack_dev.bindings.queue.transactions import RETENTION_SECONDS
@@ -158,6 +158,11 @@ steps = st.lists(
         st.tuples(st.just("send"), st.lists(st.integers(0, 3), min_size=1, max_size=4)),
         st.tuples(st.just("acquire"), st.integers(1, 4)),
         st.tuples(st.just("settle"), st.lists(st.sampled_from("ar"), min_size=4, max_size=4)),
+        st.tuples(
+            st.just("exchange"),
+            st.lists(st.sampled_from("ar"), min_size=4, max_size=4),
+            st.integers(1, 4),
+        ),
         st.tuples(st.just("release")),
         st.tuples(st.just("pass"), st.integers(1, 3)),
         st.tuples(st.just("crash")),
@@ -256,8 +261,10 @@ class _Walk:
         await backend.enqueue("q", new, self.now)
 
     async def acquire(self, backend: Backend, size: int) -> None:
+        self.acquired((await backend.acquire(_patient(size), self.now)).lease, size)
+
+    def acquired(self, lease: Lease | None, size: int) -> None:
         due = sorted(entry for entry in self.line if entry[0] <= self.now)[:size]
-        lease = (await backend.acquire(_patient(size), self.now)).lease
         got = [] if lease is None else [(found.id, found.attempts) for found in lease.messages]
         assert got == [(name, self.attempts[name] + 1) for _, _, name in due]
         for entry in due:
@@ -267,16 +274,25 @@ class _Walk:
             self.leases.append((lease, {entry[2]: entry for entry in due}))
 
     async def settle(self, backend: Backend, fates: list[str]) -> None:
-        if not self.leases:
-            return
+        if self.leases:
+            lease, decision = self.decided(fates)
+            await backend.settle(lease, decision, _patient(1), self.now)
+
+    async def exchange(self, backend: Backend, fates: list[str], size: int) -> None:
+        if self.leases:
+            lease, decision = self.decided(fates)
+            _, taken = await backend.exchange(lease, decision, _patient(size), self.now)
+            self.acquired(taken.lease, size)
+
+    def decided(self, fates: list[str]) -> tuple[Lease, Decision]:
         lease, _ = self.leases.pop(0)
         fate = {found.id: fates[n % 4] for n, found in enumerate(lease.messages)}
         acked = tuple(name for name in fate if fate[name] == "a")
         retries = {name: 1 for name in fate if fate[name] == "r"}
-        await backend.settle(lease, Decision(acked, retries), _patient(1), self.now)
         self.done.update(acked)
         for name in retries:
             self.put(name, self.now + SECOND)
+        return lease, Decision(acked, retries)
 
     async def release(self, backend: Backend) -> None:
         if not self.leases:
