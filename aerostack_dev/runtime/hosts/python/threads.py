@@ -103,13 +103,14 @@ def _interrupt(thread: threading.Thread, loop: asyncio.AbstractEventLoop) -> Non
     """Raise `Abandoned` in `thread` once it is in code that holds no lock of Python's own.
 
     The import system has locks for the whole process: with their holder gone, the next
-    import, in any thread, would wait for ever.
+    import, in any thread, would wait for ever. So has what traces threads, as coverage does.
     """
     ident = thread.ident
     frame = sys._current_frames().get(ident) if ident is not None else None
     if ident is None or frame is None or not thread.is_alive():
         return
-    if frame.f_code.co_filename.startswith(LOCKING):
+    file, tracer = frame.f_code.co_filename, getattr(threading.gettrace(), "__code__", None)
+    if file.startswith(LOCKING) or (tracer is not None and file == tracer.co_filename):
         loop.call_later(RETRY_SECONDS, _interrupt, thread, loop)
     else:
         # It comes with the thread's next loop or call: before any lock is taken there.

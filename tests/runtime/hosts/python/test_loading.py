@@ -6,6 +6,7 @@ import asyncio
 import subprocess
 import sys
 import textwrap
+import threading
 
 import pytest
 
@@ -236,9 +237,20 @@ def test_importing_the_package_is_cheap():
     assert int(done.stdout) == 3
 
 
-async def test_an_import_is_not_given_up_while_it_holds_a_lock(monkeypatch):
+def as_code_that_locks(monkeypatch, file):
+    monkeypatch.setattr(threads, "LOCKING", (file,))
+
+
+def as_what_traces_threads(monkeypatch, file):
+    named = {}
+    exec(compile("def trace(*_): pass", file, "exec"), named)
+    monkeypatch.setattr(threading, "gettrace", lambda: named["trace"])
+
+
+@pytest.mark.parametrize("locking", [as_code_that_locks, as_what_traces_threads])
+async def test_an_import_is_not_given_up_while_it_holds_a_lock(monkeypatch, locking):
     """A lock of the import system whose holder is gone stops every later import."""
-    monkeypatch.setattr(threads, "LOCKING", ("<locking>",))
+    locking(monkeypatch, "<locking>")
     begun, leave, ended = [], [], []
     code = compile("begun.append(1)\nwhile not leave: pass", "<locking>", "exec")
 
