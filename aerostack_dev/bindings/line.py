@@ -10,6 +10,10 @@ from msgspec import Struct
 
 from ..clock import stopwatch
 
+GROUP = 1000
+"""At most so many calls are run at a time."""
+TOLD_SECONDS = 0.001
+"""So long, at most, a call that is done in the thread waits for a slow one behind it."""
 MOMENT_SECONDS = 0.0005
 """So long, at most, a group keeps the loop waiting."""
 SLOW_SECONDS = 0.002
@@ -50,13 +54,12 @@ Hop = Callable[..., Coroutine[Any, Any, Any]]
 
 
 class Line:
-    """Runs at most `most` calls at a time, one group after the other.
+    """Runs calls in groups, one after the other.
 
     A group is tried on the loop itself: a change of threads and back costs more than most
     statements. What was not done when its moment is over comes with the next group. What
     was broken off, `run` does in the thread, as it does with the next groups. `explain`
-    makes an author's error of one of the file. `told` is how often, in seconds, it is
-    looked at what is done while a group is in the thread.
+    makes an author's error of one of the file.
     """
 
     def __init__(
@@ -65,15 +68,11 @@ class Line:
         attempt: Attempt,
         run: Run,
         explain: Callable[[BaseException], BaseException],
-        most: int,
-        told: float,
     ) -> None:
         self._hop = hop
         self._attempt = attempt
         self._run = run
         self._explain = explain
-        self._most = most
-        self._told = told
         self._loop = asyncio.get_running_loop()
         self._waiting: list[Call] = []
         self._called = False
@@ -121,7 +120,7 @@ class Line:
             self._take()
 
     def _take(self) -> None:
-        group, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+        group, self._waiting = self._waiting[:GROUP], self._waiting[GROUP:]
         outcomes: Outcomes = []
         if self._spared or any(call.once for call in group):
             self._spared = max(self._spared - 1, 0)
@@ -172,7 +171,9 @@ class Line:
     def _tell_now_and_then(self, group: list[Call], outcomes: Outcomes) -> None:
         """A call that is done does not wait for a slow one behind it."""
         self._tell(group, outcomes)
-        self._telling = self._loop.call_later(self._told, self._tell_now_and_then, group, outcomes)
+        self._telling = self._loop.call_later(
+            TOLD_SECONDS, self._tell_now_and_then, group, outcomes
+        )
 
     def _tell(self, group: list[Call], outcomes: Outcomes) -> None:
         for call, outcome in zip(group, outcomes, strict=False):

@@ -14,18 +14,17 @@ import os
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
-from itertools import groupby, takewhile
-from operator import attrgetter
 from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar, cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import aiosqlite
 import apsw
 from msgspec import Struct
 
 from ..errors import StateError
-from .line import Call, Failed, Line, Outcomes
-from .moment import BUSY_SECONDS, Moment
+from .line import Line
+from .moment import BUSY_SECONDS
+from .running import Runner, transaction
 from .state import PRIVATE_FILE
 
 P = ParamSpec("P")
@@ -35,12 +34,6 @@ Work = Callable[Concatenate[apsw.Connection, P], R]
 
 STATEMENTS = 512
 """How many prepared statements are kept, those that are prepared twice counted twice."""
-GROUP = 1000
-"""At most so many calls are run at a time."""
-TOLD_SECONDS = 0.001
-"""So long, at most, a call that is done in the thread waits for a slow one behind it."""
-LOG_PAGES = 1000
-"""The log is moved into the file when it has grown by so much: SQLite's own measure."""
 
 
 class Schema(Struct, frozen=True):
@@ -62,13 +55,9 @@ class Store:
 
     def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
         self.path = path
-        self._connection = cast("apsw.Connection", connection._conn)
-        self._moment = Moment(self._connection)
-        self._log = Log(self._connection)
+        runner = Runner(cast("apsw.Connection", connection._conn))
         explain = partial(_explained, path)
-        self._line = Line(
-            connection._execute, self._attempt, self._in_thread, explain, GROUP, TOLD_SECONDS
-        )
+        self._line = Line(connection._execute, runner.attempt, runner.run, explain)
 
     def run(self, work: Work[P, R], *args: P.args, **kwargs: P.kwargs) -> asyncio.Future[R]:
         """Run `work(connection, …)`; it sees every finished write.
@@ -105,101 +94,6 @@ class Store:
         """Return when every call begun so far is done, and every write committed."""
         await self._line.settled()
 
-    def _attempt(self, group: list[Call], outcomes: Outcomes) -> bool:
-        """Run calls on the loop, for a moment; whether the next one needs the thread."""
-        if self._log.long:
-            return True
-        self._moment.begin()
-        try:
-            self._run(group, outcomes)
-            return self._moment.broken
-        finally:
-            self._moment.end()
-
-    def _in_thread(self, group: list[Call], outcomes: Outcomes) -> None:
-        if self._log.long:
-            self._log.shorten()
-        self._run(group, outcomes)
-
-    def _run(self, group: list[Call], outcomes: Outcomes) -> None:
-        """Run calls, in order, one at least, until the moment is over."""
-        while len(outcomes) < len(group):
-            calls = group[len(outcomes) :]
-            if calls[0].writes:
-                self._commit([*takewhile(attrgetter("writes"), calls)], outcomes)
-            else:
-                self._call(calls[0], outcomes)
-            if self._moment.over():
-                return
-
-    def _call(self, call: Call, outcomes: Outcomes) -> None:
-        self._moment.piece()
-        try:
-            outcomes.append(call.work(self._connection, *call.args, **call.kwargs))
-        except Exception as error:
-            if not self._moment.broken:
-                outcomes.append(Failed(error))
-
-    def _commit(self, calls: list[Call], outcomes: Outcomes) -> None:
-        """Run calls in one transaction; if one of them fails, each in its own."""
-        self._moment.piece()
-        try:
-            outcomes += transaction(self._connection, partial(self._results, calls))
-        except Exception as error:
-            if self._moment.broken:
-                return
-            if len(calls) == 1:
-                outcomes.append(Failed(error))
-                return
-            for call in calls:
-                if not self._moment.over():
-                    self._commit([call], outcomes)
-
-    def _results(self, calls: list[Call]) -> list[Any]:
-        """What the calls returned that had their turn before the moment was over."""
-        results: list[Any] = []
-        for (work, together), group in groupby(calls, attrgetter("work", "together")):
-            if together:
-                results += work(self._connection, [call.args[0] for call in group])
-            for call in () if together else group:
-                results.append(work(self._connection, *call.args, **call.kwargs))
-                if self._moment.over():
-                    return results
-        return results
-
-
-class Log:
-    """The write-ahead log of a connection, which a thread is to move into the file.
-
-    SQLite would do so within a commit, and sync the disk there.
-    """
-
-    def __init__(self, connection: apsw.Connection) -> None:
-        self._connection = connection
-        self._pages = 0
-        self._most = LOG_PAGES
-        connection.set_wal_hook(self._grown)
-
-    @property
-    def long(self) -> bool:
-        """Whether it is time."""
-        return self._pages >= self._most
-
-    def shorten(self) -> None:
-        """Move it into the file as far as readers allow; the rest is moved later.
-
-        A disk that fails now fails the next write too, which tells.
-        """
-        there = moved = 0
-        with suppress(apsw.Error):
-            there, moved = self._connection.wal_checkpoint(mode=apsw.SQLITE_CHECKPOINT_PASSIVE)
-        self._pages = 0
-        self._most = LOG_PAGES + max(there - moved, 0)
-
-    def _grown(self, _connection: apsw.Connection, _name: str, pages: int) -> int:
-        self._pages = pages
-        return apsw.SQLITE_OK
-
 
 def _explained(path: Path, error: BaseException) -> BaseException:
     if not isinstance(error, apsw.Error):
@@ -207,26 +101,6 @@ def _explained(path: Path, error: BaseException) -> BaseException:
     explained = failure(path, error)
     explained.__cause__ = error
     return explained
-
-
-def transaction(connection: apsw.Connection, work: Callable[[], R]) -> R:
-    """Run `work` between BEGIN IMMEDIATE and COMMIT; roll back when it raises."""
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        result = work()
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            _roll_back(connection)
-        raise
-    return result
-
-
-def _roll_back(connection: apsw.Connection) -> None:
-    try:
-        connection.execute("ROLLBACK")
-    except apsw.InterruptError:  # on the loop, whose moment may end in the midst of it
-        connection.execute("ROLLBACK")
 
 
 @asynccontextmanager

@@ -17,7 +17,8 @@ import apsw
 import pytest
 
 from aerostack_dev.bindings import line, moment
-from aerostack_dev.bindings.sqlite import LOG_PAGES, Schema, Store, open_store
+from aerostack_dev.bindings.running import LOG_PAGES, Log
+from aerostack_dev.bindings.sqlite import Schema, open_store
 from aerostack_dev.errors import StateError
 
 NUMBERS = Schema(("CREATE TABLE numbers (n INTEGER PRIMARY KEY)",))
@@ -182,23 +183,31 @@ async def test_a_lock_of_another_program_does_not_keep_the_loop(tmp_path: Path):
         assert await reading == [1]
 
 
-async def test_the_log_is_moved_into_the_file_by_the_thread(tmp_path: Path, patient: None):
-    movers: list[int] = []
-    large = "INSERT INTO large VALUES (zeroblob(4096 * 50))"
+LARGE = Schema(("CREATE TABLE large (x)",))
 
-    def fill(connection: apsw.Connection) -> None:
-        connection.execute(large)
 
-    async with open_store(
-        tmp_path / "n.sqlite", schema=Schema(("CREATE TABLE large (x)",))
-    ) as store:
-        shorten = store._log.shorten
+def fill(connection: apsw.Connection) -> None:
+    """Some fifty pages."""
+    connection.execute("INSERT INTO large VALUES (zeroblob(204800))")
 
-        def shortened() -> None:
-            movers.append(threading.get_ident())
-            shorten()
 
-        store._log.shorten = shortened  # type: ignore[method-assign]
+@pytest.fixture
+def movers(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The threads that moved a log into its file, each time."""
+    seen: list[int] = []
+    shorten = Log.shorten
+
+    def seen_shortening(self: Log) -> None:
+        seen.append(threading.get_ident())
+        shorten(self)
+
+    monkeypatch.setattr(Log, "shorten", seen_shortening)
+    return seen
+
+
+@pytest.mark.usefixtures("patient")
+async def test_the_log_is_moved_into_the_file_by_the_thread(tmp_path: Path, movers: list[int]):
+    async with open_store(tmp_path / "n.sqlite", schema=LARGE) as store:
         for _ in range(3 * LOG_PAGES // 50):
             await store.write(fill)
         log = tmp_path / "n.sqlite-wal"
@@ -207,31 +216,19 @@ async def test_the_log_is_moved_into_the_file_by_the_thread(tmp_path: Path, pati
     assert threading.get_ident() not in movers
 
 
-async def test_a_log_that_a_reader_holds_is_not_moved_again_and_again(tmp_path: Path, patient):
+@pytest.mark.usefixtures("patient")
+async def test_a_log_that_a_reader_holds_is_not_moved_again_and_again(
+    tmp_path: Path, movers: list[int]
+):
     path = tmp_path / "n.sqlite"
-    async with open_store(path, schema=Schema(("CREATE TABLE large (x)",))) as store:
+    async with open_store(path, schema=LARGE) as store:
         other = apsw.Connection(str(path))
         other.execute("BEGIN")
         other.execute("SELECT count(*) FROM large").fetchall()
-        moves = await _moves(store, 4 * LOG_PAGES)
-        assert 1 <= moves <= 4
+        for _ in range(4 * LOG_PAGES // 50):
+            await store.write(fill)
+        assert 1 <= len(movers) <= 4
         other.close()
-        assert 1 <= await _moves(store, 4 * LOG_PAGES) <= 5
-
-
-async def _moves(store: Store, pages: int) -> int:
-    """How often the log was moved while so many were written."""
-    count, shorten = 0, type(store._log).shorten
-
-    def shortened() -> None:
-        nonlocal count
-        count += 1
-        shorten(store._log)
-
-    store._log.shorten = shortened  # type: ignore[method-assign]
-    for _ in range(pages // 50):
-        await store.write(lambda one: one.execute("INSERT INTO large VALUES (zeroblob(204800))"))
-    return count
 
 
 async def test_a_failing_call_takes_no_other_with_it(tmp_path: Path):

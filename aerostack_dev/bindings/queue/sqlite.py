@@ -9,7 +9,8 @@ from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanag
 import apsw
 
 from ..kind import Services
-from ..sqlite import Store, open_store, transaction
+from ..running import transaction
+from ..sqlite import Store, open_store
 from ..state import State
 from . import transactions, watching
 from .backend import Buried, Depth, Lease, Outgoing, Taken, Waiting
