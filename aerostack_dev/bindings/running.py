@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from itertools import groupby, takewhile
+from itertools import groupby, islice, takewhile
 from operator import attrgetter
 from typing import Any, TypeVar
 
@@ -40,6 +40,7 @@ class Runner:
             self._moment.end()
 
     def run(self, group: list[Call], outcomes: Outcomes) -> None:
+        """Run what is left of a group, in the thread."""
         if self.log.long:
             self.log.shorten()
         self._run(group, outcomes)
@@ -47,11 +48,12 @@ class Runner:
     def _run(self, group: list[Call], outcomes: Outcomes) -> None:
         """Run calls, in order, one at least, until the moment is over."""
         while len(outcomes) < len(group):
-            calls = group[len(outcomes) :]
-            if calls[0].writes:
-                self._commit([*takewhile(attrgetter("writes"), calls)], outcomes)
+            first = group[len(outcomes)]
+            if first.writes:
+                left = islice(group, len(outcomes), None)
+                self._commit([*takewhile(attrgetter("writes"), left)], outcomes)
             else:
-                self._call(calls[0], outcomes)
+                self._call(first, outcomes)
             if self._moment.over():
                 return
 
