@@ -24,13 +24,13 @@ class Runner:
     """Runs calls of a `Line` on `connection`."""
 
     def __init__(self, connection: apsw.Connection) -> None:
-        self.log = Log(connection)
+        self._log = Log(connection)
         self._connection = connection
         self._moment = Moment(connection)
 
     def attempt(self, group: list[Call], outcomes: Outcomes) -> bool:
         """Run calls on the loop, for a moment; whether the next one needs the thread."""
-        if self.log.long:
+        if self._log.long:
             return True
         self._moment.begin()
         try:
@@ -41,8 +41,8 @@ class Runner:
 
     def run(self, group: list[Call], outcomes: Outcomes) -> None:
         """Run what is left of a group, in the thread."""
-        if self.log.long:
-            self.log.shorten()
+        if self._log.long:
+            self._log.shorten()
         self._run(group, outcomes)
 
     def _run(self, group: list[Call], outcomes: Outcomes) -> None:

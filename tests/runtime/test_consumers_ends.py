@@ -276,13 +276,7 @@ async def test_a_lease_that_cannot_be_given_back_is_said(
 async def test_stopping_between_acquire_and_delivery(tmp_path: Path) -> None:
     async with open_world(tmp_path, now()) as world:
         await world.queue.send("a")
-        consumer = consumers_module.Consumer(
-            _policy(world),
-            world.room.backend,
-            world.clock,
-            world.deliver,
-            world.room.findings.append,
-        )
+        consumer = _consumer(world)
         task = asyncio.create_task(consumer.run())
         await asyncio.sleep(0)  # it is acquiring now
         consumer.stop()
@@ -296,13 +290,7 @@ async def test_stopping_between_a_batch_and_the_next(
 ) -> None:
     async with open_world(tmp_path, now(max_batch_size=1)) as world:
         await _send(world.queue, [{"body": "a"}, {"body": "b"}])
-        consumer = consumers_module.Consumer(
-            _policy(world),
-            world.room.backend,
-            world.clock,
-            world.deliver,
-            world.room.findings.append,
-        )
+        consumer = _consumer(world)
         exchange = world.room.backend.exchange
 
         async def stopped_meanwhile(*given: Any) -> Any:
@@ -358,6 +346,13 @@ async def test_it_works_by_the_clock_of_the_machine(tmp_path: Path) -> None:
 
 def _depth(listed: Any) -> tuple[int, int]:
     return listed[0]["ready"], listed[0]["inFlight"]
+
+
+def _consumer(world: Any) -> consumers_module.Consumer:
+    room = world.room
+    return consumers_module.Consumer(
+        _policy(world), room.backend, world.clock, world.deliver, room.findings.append
+    )
 
 
 def _policy(world: Any) -> Any:

@@ -143,7 +143,7 @@ PEEK = """
 PURGE = "DELETE FROM messages WHERE queue = ?"
 FREE_ALL = """
     UPDATE messages SET state = 'ready' WHERE state = 'leased'
-    AND queue IN (SELECT DISTINCT queue FROM messages)
+    AND queue IN (SELECT queue FROM backlog)
 """
 WAITING = """
     SELECT number, coalesce(source, ?) FROM messages

@@ -114,7 +114,7 @@ async def test_old_messages_go(tmp_path: Path, kind: Kind) -> None:
         assert (await backend.depths(end + 1))["q"].in_flight == 1
 
 
-async def test_the_tally_follows_every_move(tmp_path: Path, kind: Kind) -> None:
+async def test_the_backlog_follows_every_move(tmp_path: Path, kind: Kind) -> None:
     rules = policy(max_batch_size=3, max_retries=1, dead_letter_queue="dead")
     async with open_room(tmp_path, kind) as room:
         backend: Backend = room.backend
