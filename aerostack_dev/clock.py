@@ -79,25 +79,22 @@ class MovableClock:
     def __init__(self) -> None:
         self.offset = 0.0
         """Seconds by which this clock is ahead of the machine; 0.0 when it is not moved."""
+        self.now: Callable[[], float] = time.time
+        """`Clock.now`: the machine's own function while nobody moves or stops this clock."""
         self._still: float | None = None
         self._shifts = _Shifts()
-
-    def now(self) -> float:
-        return time.time() + self.offset if self._still is None else self._still
 
     @property
     def still(self) -> bool:
         return self._still is not None
 
     def move_to(self, when: float) -> None:
-        self.offset = when - time.time()
-        if self._still is not None:
-            self._still = when
+        self._set(when - time.time(), None if self._still is None else when)
         self._shifts.tell()
 
     def resume(self) -> None:
         """Be the machine's own time again."""
-        self.offset, self._still = 0.0, None
+        self._set(0.0, None)
         self._shifts.tell()
 
     @contextmanager
@@ -105,15 +102,15 @@ class MovableClock:
         if self.still:
             yield
             return
-        self._still = begun = self.now()
-        offset = self.offset
+        begun, offset = self.now(), self.offset
+        self._set(offset, begun)
         try:
             yield
         finally:
             if self._still is not None:
                 # What the machine's time went on meanwhile counts: two hours are two hours.
-                self.offset = offset + self._still - begun
-            self._still = None
+                offset += self._still - begun
+                self._set(offset, None)
             self._shifts.tell()
 
     async def sleep(self, seconds: float) -> None:
@@ -127,6 +124,15 @@ class MovableClock:
 
     def on_shift(self, callback: Callable[[], None]) -> Callable[[], None]:
         return self._shifts.subscribe(callback)
+
+    def _set(self, offset: float, still: float | None) -> None:
+        self.offset, self._still = offset, still
+        if still is not None:
+            self.now = lambda: still
+        elif offset:
+            self.now = lambda: time.time() + offset
+        else:
+            self.now = time.time
 
 
 class ManualClock:

@@ -70,7 +70,6 @@ def aerostack(*options: str, launcher: tuple[str, ...] = ("-m", "aerostack_dev")
 
 
 QUIET = ("--log-level", "warning")
-UNTRACED = aerostack(*QUIET, launcher=(str(HERE / "untraced.py"),))
 PYTHON = Contender(
     "python",
     "aerostack dev, Python",
@@ -101,19 +100,20 @@ BARE = Contender(
 )
 
 
-def variants() -> list[Contender]:
-    """Ours in Python: as it is, without its trace, and with a line per request."""
-    return [
-        PYTHON,
-        Contender("untraced", "without the trace", PYTHON.project, UNTRACED, EVERYTHING),
-        Contender(
-            "logged",
-            "with request lines",
-            PYTHON.project,
-            aerostack("--log-level", "info"),
-            EVERYTHING,
-        ),
-    ]
+LOGGED = Contender(
+    "logged",
+    "with request lines",
+    PYTHON.project,
+    aerostack("--log-level", "info"),
+    EVERYTHING,
+)
+SWITCHED = Contender(
+    "switched",
+    "with its trace off and on in turns",
+    PYTHON.project,
+    aerostack(*QUIET, launcher=(str(HERE / "tracing.py"),)),
+    EVERYTHING,
+)
 
 
 def peers() -> list[Contender]:

@@ -3,13 +3,15 @@
 import concurrent.futures
 import contextlib
 import json
+import os
+import signal
 import statistics
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from contenders import PLAYGROUND, PYTHON, TYPESCRIPT, Contender, variants
-from load import WORKS, Figures, measured, warmed
+from contenders import LOGGED, PLAYGROUND, PYTHON, SWITCHED, TYPESCRIPT, Contender
+from load import WORKS, Work, measured, warmed
 from processes import FailedError, Running, copied
 
 SETTLING = 2.0
@@ -22,6 +24,8 @@ FILLING = 16
 DRAINED_WITHIN = 300
 STANDSTILL = 20
 """Seconds without a message after which a queue has died."""
+TRACED = ("hello", "row")
+WRITTEN_WITHIN = 10
 SOAK_WORK = ("hello", "row", "insert", "cache-put", "send", "storage-put")
 
 
@@ -32,6 +36,8 @@ class Settings:
     """Of each load; wrk knows whole ones only."""
     visits: int
     """Of each process, where what is compared differs little."""
+    switching: int
+    """Seconds of load on a process that is compared with itself."""
     warming: float
     messages: int
     peer_messages: int
@@ -166,45 +172,65 @@ def _busy_memory(found: Running, contender: Contender, turn: int, samples: Sampl
 
 
 def tracing(settings: Settings, samples: Samples) -> None:
-    """Ours in Python as it is, without its trace, and with a line per request.
+    """What the trace costs ours in Python: processor time without it and with it.
 
-    Two processes of the same program differ by more than what is looked for here: each
-    round has processes of its own, which short loads visit in turns.
+    Two processes of the same program differ by more than that: `tracing.py` switches it
+    within one.
     """
     for turn in range(settings.rounds):
+        with samples.judged("serving", SWITCHED.name), SWITCHED.started() as found:
+            for name in TRACED:
+                with samples.judged(f"tracing {name}", SWITCHED.name):
+                    pairs = _switched(found, WORKS[name], settings)
+                    _add_traced(pairs, name, turn, samples)
+
+
+def _switched(found: Running, work: Work, settings: Settings) -> list[tuple[float, float]]:
+    """Microseconds per request `(with, without)`, in turns, under one load."""
+    results = found.folder / "tracing.json"
+    results.unlink(missing_ok=True)
+    warmed(found, work, settings.warming)
+    os.kill(found.process.pid, signal.SIGUSR1)
+    measured(found, work, settings.switching)
+    os.kill(found.process.pid, signal.SIGUSR2)
+    until = time.perf_counter() + WRITTEN_WITHIN
+    while not results.exists():
+        if time.perf_counter() > until:
+            raise FailedError("tracing.py wrote no results")
+        time.sleep(0.02)
+    pairs = json.loads(results.read_text())
+    if not pairs:
+        raise FailedError("no two turns in which requests were served")
+    return pairs
+
+
+def _add_traced(pairs: list[tuple[float, float]], name: str, turn: int, samples: Samples) -> None:
+    ratio = statistics.median(without / traced for traced, without in pairs)
+    traced = statistics.median(traced for traced, _ in pairs)
+    samples.add(f"tracing {name}", SWITCHED.name, turn, ratio)
+    samples.add(f"tracing {name} cpu", SWITCHED.name, turn, traced)
+    say(f"  {name}: {traced:.1f} µs, without the trace {ratio:.3f} of it ({len(pairs)} pairs)")
+
+
+def lines(settings: Settings, samples: Samples) -> None:
+    """What a line per request, written to a file, leaves of the requests per second."""
+    contenders = [PYTHON, LOGGED]
+    for turn in range(settings.rounds):
         with contextlib.ExitStack() as stack:
-            own = variants()
-            serving = _serving(stack, own, samples)
-            able = [each for each in own if each.name in serving]
-            for name in ("hello", "row"):
-                _compared(able, serving, name, turn, settings, samples)
-
-
-def _compared(
-    contenders: list[Contender],
-    serving: dict[str, Running],
-    name: str,
-    turn: int,
-    settings: Settings,
-    samples: Samples,
-) -> None:
-    measure = f"tracing {name}"
-    found: dict[str, list[Figures]] = {each.name: [] for each in contenders}
-    for visit, contender in turns(contenders, settings.visits):
-        with samples.judged(measure, contender.name):
-            if not visit:
-                warmed(serving[contender.name], WORKS[name], settings.warming)
-            found[contender.name].append(measured(serving[contender.name], WORKS[name], 1))
-    for contender in contenders:
-        figures = found[contender.name]
-        if not figures:
-            continue
-        rate = statistics.median(each.rate for each in figures)
-        samples.add(measure, contender.name, turn, rate)
-        used = [each.cpu for each in figures if each.cpu is not None]
-        if used:
-            samples.add(f"{measure} cpu", contender.name, turn, statistics.median(used))
-        say(f"  {contender.title}: {name} {rate:.0f}/s")
+            serving = _serving(stack, contenders, samples)
+            able = [each for each in contenders if each.name in serving]
+            rates: dict[str, list[float]] = {each.name: [] for each in able}
+            for visit, contender in turns(able, settings.visits):
+                with samples.judged("lines", contender.name):
+                    if not visit:
+                        warmed(serving[contender.name], WORKS["hello"], settings.warming)
+                    figures = measured(serving[contender.name], WORKS["hello"], 1)
+                    rates[contender.name].append(figures.rate)
+        for contender in able:
+            if rates[contender.name]:
+                rate = statistics.median(rates[contender.name])
+                samples.add("lines", contender.name, turn, rate)
+                say(f"  {contender.title}: hello {rate:.0f}/s")
 
 
 def drains(contenders: list[Contender], settings: Settings, samples: Samples) -> None:

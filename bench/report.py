@@ -8,9 +8,9 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
-from contenders import MODULES, Contender, variants
+from contenders import LOGGED, MODULES, PYTHON, SWITCHED, Contender
 from load import WORKS, WRK
-from measures import Samples, Settings
+from measures import TRACED, Samples, Settings
 from plots import plots
 from table import Verdict, missed, verdicts
 
@@ -131,6 +131,7 @@ def _markdown(contenders, settings, samples, about, judged) -> str:
         "## Latency",
         _latencies(contenders, samples),
         *_processor(contenders, samples),
+        *_lines(samples),
         *_tracing(samples),
         *_vectors(samples),
         *_soaked(samples),
@@ -201,15 +202,24 @@ def _processor(contenders: list[Contender], samples: Samples) -> list[str]:
 
 def _tracing(samples: Samples) -> list[str]:
     rows = []
-    for name in ("hello", "row"):
-        for measure, unit in ((f"tracing {name}", "/s"), (f"tracing {name} cpu", "µs")):
-            if measure in samples.values:
-                cells = [_spread(samples, measure, each.name) for each in variants()]
-                rows.append((f"{WORKS[name].title}, {unit}", *cells))
+    for name in TRACED:
+        if f"tracing {name}" in samples.values:
+            figures = (f"tracing {name} cpu", f"tracing {name}")
+            cells = [_spread(samples, measure, SWITCHED.name) for measure in figures]
+            rows.append((WORKS[name].title, *cells))
     if not rows:
         return []
-    head = ("", *(each.title for each in variants()))
-    return ["## What the trace and the log cost", _table(head, rows)]
+    head = ("", "µs of the serving thread per request", "without its trace / with it")
+    return ["## What the trace costs", _table(head, rows)]
+
+
+def _lines(samples: Samples) -> list[str]:
+    if "lines" not in samples.values:
+        return []
+    both = (PYTHON, LOGGED)
+    cells = [_spread(samples, "lines", each.name) for each in both]
+    table = _table(("", *(each.title for each in both)), [("hello, /s", *cells)])
+    return ["## What request lines cost", table]
 
 
 def _vectors(samples: Samples) -> list[str]:

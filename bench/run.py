@@ -24,11 +24,11 @@ from measures import Samples, Settings, say
 from report import machine, publish, write
 from table import verdicts
 
-FULL = Settings(5, 3, 7, 1, 20_000, 20_000, (1_000, 10_000, 100_000), 10)
-QUICK = Settings(1, 1, 2, 0.3, 20_000, 2_000, (1_000, 10_000), 0)
+FULL = Settings(5, 3, 7, 25, 1, 20_000, 20_000, (1_000, 10_000, 100_000), 10)
+QUICK = Settings(1, 1, 2, 4, 0.3, 20_000, 2_000, (1_000, 10_000), 0)
 BUSY = 0.3
 """A load average above this share of the cores disturbs."""
-STAGES = ("start", "reload", "rates", "tracing", "drain", "vectors", "soak")
+STAGES = ("start", "reload", "rates", "lines", "tracing", "drain", "vectors", "soak")
 
 
 def main() -> None:
@@ -74,6 +74,8 @@ def _measure(stage: str, contenders: list[Contender], settings: Settings, sample
         measures.reloads(contenders, settings, samples)
     elif stage == "rates":
         measures.rates(contenders, settings, samples)
+    elif stage == "lines":
+        measures.lines(settings, samples)
     elif stage == "tracing":
         measures.tracing(settings, samples)
     elif stage == "drain":
@@ -117,6 +119,7 @@ def _settings(chosen: argparse.Namespace) -> Settings:
         chosen.rounds or known.rounds,
         chosen.seconds or known.seconds,
         known.visits,
+        known.switching,
         known.warming,
         known.messages,
         known.peer_messages,

@@ -14,6 +14,7 @@ from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 import msgspec
 
 from ..clock import stopwatch
+from ..runs import current_run
 
 
 class Span(msgspec.Struct, eq=False, gc=False):
@@ -30,12 +31,6 @@ class Span(msgspec.Struct, eq=False, gc=False):
     """The exception in words; never itself, which would keep its frames alive."""
 
 
-class Recorder(Protocol):
-    """Where the spans of an invocation go (`runtime.trace.Invocation`)."""
-
-    def begin(self, span: Span, /) -> None: ...
-
-
 class Named(Protocol):
     """What has operations: it knows the binding (or room) it stands for."""
 
@@ -45,9 +40,6 @@ class Named(Protocol):
 
 SUBJECT_LENGTH = 1000
 """A subject, and the words of an error, are cut to so many characters."""
-
-recorder: ContextVar[Recorder | None] = ContextVar("recorder", default=None)
-"""The invocation that the running code belongs to."""
 
 _running: ContextVar[Span | None] = ContextVar("span", default=None)
 
@@ -72,15 +64,16 @@ def operation(
 
         @wraps(method)
         async def recorded(self: S, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            invocation = recorder.get()
-            if invocation is None:
+            run = current_run.get()
+            record = None if run is None else run._record
+            if record is None:
                 return await method(self, *args, **kwargs)
             if subject is not None:
                 about = subject(*args, **kwargs)
             else:
                 about = args[0] if args and isinstance(args[0], str) else ""
             span = Span(self.binding, name, about[:SUBJECT_LENGTH], stopwatch())
-            invocation.begin(span)
+            record.begin(span)
             outer = _running.set(span) if describes else None
             try:
                 return await method(self, *args, **kwargs)

@@ -154,7 +154,7 @@ async def _load_functions(services: Any, bindings: Bindings, report: Report) -> 
     trace = Trace(services.clock, services.entropy)
     functions = Functions(trace, Limits())
     try:
-        given = HostServices(project, bindings, services.clock, trace)
+        given = HostServices(project, bindings, services.clock)
         loaded = await functions.load(project, given, None)
         for finding in dict.fromkeys(each for one in loaded for each in one.findings):
             report.warn(finding)

@@ -96,6 +96,8 @@ def width(text: str) -> int:
 
 def clean(text: str, *, keep_lines: bool = False) -> str:
     r"""`text` with control characters written as `\x1b`."""
+    if text.isprintable():  # as nearly all are
+        return text
 
     def escape(match: re.Match[str]) -> str:
         char = match[0]

@@ -1,6 +1,6 @@
 """The author's API: what `import workers` gives a function (interface.md §5).
 
-Ground: it imports nothing of ours but errors and wire values. The host provides these
+Ground: it imports nothing of ours but errors, wire values and runs. The host provides these
 names as the module `workers`, `asgi` and `pyodide.ffi` to the code that it loads.
 """
 

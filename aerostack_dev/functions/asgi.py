@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from .body import pieces
-from .context import LEAVING, Context, current, invocation
+from .context import LEAVING, Context, current
 from .headers import Headers
 from .incoming import Message
 from .request import Request, received_headers
@@ -28,7 +28,7 @@ async def fetch(app: Any, request: Request, env: Any, ctx: Context | None = None
     loaded function. The body is streamed as the application sends it. Whatever the
     application raises before its response has begun is raised here.
     """
-    context = ctx if ctx is not None else invocation.get() or current("asgi.fetch")
+    context = ctx if ctx is not None else current("asgi.fetch")
     state = await context._home.lifespan(app)
     scope = application_scope(request, env, context, state)
     return await Exchange(request, context._home).response(app, scope)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable
-from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Protocol
 
+from ..runs import Recorder, current_run
 from ..wire import Record
 
 if TYPE_CHECKING:
@@ -64,9 +64,12 @@ class Context:
     _started = False
     """Whether the response of this invocation has begun."""
 
-    def __init__(self, home: Home, env: Any, *, counted: bool = False) -> None:
+    def __init__(
+        self, home: Home, env: Any, record: Recorder | None = None, *, counted: bool = False
+    ) -> None:
         self._home = home
         self._env = env
+        self._record = record
         self._counted = counted
 
     @property
@@ -131,13 +134,15 @@ class Context:
         return None
 
 
-invocation: ContextVar[Context | None] = ContextVar("invocation", default=None)
-"""The context of the invocation that the running code belongs to."""
+def found() -> Context | None:
+    """The context of the invocation that the running code belongs to."""
+    run = current_run.get()
+    return run if isinstance(run, Context) else None
 
 
 def current(what: str) -> Context:
     """The running invocation's context. Raises `RuntimeError` where there is none."""
-    context = invocation.get()
+    context = found()
     if context is None:
         raise RuntimeError(NO_INVOCATION.format(what=what))
     return context
@@ -168,7 +173,7 @@ class CurrentEnv:
         return iter(current("workers.env")._env)
 
     def __repr__(self) -> str:
-        context = invocation.get()
+        context = found()
         return "<env: outside an invocation>" if context is None else repr(context._env)
 
 

@@ -117,10 +117,10 @@ class Function:
         try:  # `_recorded`, written out: every request passes here
             with self.slot.current() as host:
                 if limit is None:
-                    invocation.status = await host.fetch(scope, receive, send)
+                    invocation.status = await host.fetch(scope, receive, send, invocation)
                 else:
                     invocation.status = await fetch_within(
-                        limit, host, scope, receive, send, self._limits
+                        limit, host, scope, receive, send, invocation, self._limits
                     )
         except BaseException as error:
             if isinstance(error, asyncio.CancelledError):
@@ -136,13 +136,13 @@ class Function:
         """`fetch` for another function; waits until this one is loaded, or cannot be."""
         name = f"{scope['method']} {scope['path']}"
         async with self._called("fetch", name, parent) as (invocation, host):
-            invocation.status = await host.fetch(scope, receive, send)
+            invocation.status = await host.fetch(scope, receive, send, invocation)
             return invocation.status
 
     async def call(self, method: str, arguments: Sequence[Any], parent: Invocation | None) -> Any:
         """Call a method for another function. Raises `HandlerError` and `LoadError`."""
-        async with self._called("rpc", method, parent) as (_, host):
-            return await host.call(method, arguments)
+        async with self._called("rpc", method, parent) as (invocation, host):
+            return await host.call(method, arguments, invocation)
 
     async def scheduled(self, event: ScheduledEvent) -> ScheduledRun:
         """Run the `scheduled` handler once."""
@@ -153,7 +153,7 @@ class Function:
             self._recorded(invocation),
             self.slot.current() as host,
         ):
-            await host.scheduled(event)
+            await host.scheduled(event, invocation)
         assert invocation.outcome is not None
         return ScheduledRun(
             event.cron,
@@ -176,7 +176,7 @@ class Function:
         with self._recorded(invocation):
             try:
                 with running as host:
-                    await host.queue(batch)
+                    await host.queue(batch, invocation)
                 failed = False
             finally:
                 acked = len(batch.settlement.decide(failed=failed).acked)

@@ -19,13 +19,13 @@ from ..functions.incoming import Message as Message
 from ..functions.incoming import Receive as Receive
 from ..functions.incoming import Scope as Scope
 from ..functions.incoming import Send as Send
+from ..runs import Recorder as Recorder
 
 if TYPE_CHECKING:
     from ..bindings.queue.batch import Batch
     from .caches import Caches
     from .calling import ServiceBinding
     from .debugging import DebugPort
-    from .trace import Trace
 
 HANDLERS = ("fetch", "queue", "scheduled")
 CLIENT_LEFT = 499
@@ -121,7 +121,8 @@ class LoadError(FunctionError):
 
 class FunctionHost(Protocol):
     """A loaded function. What exists works: a host comes from an async context manager,
-    and leaving that lets running work finish (`GRACE_SECONDS`), then cancels it.
+    and leaving that lets running work finish (`GRACE_SECONDS`), then cancels it. What a
+    handler calls, prints and logs goes to the `record` of its run.
     """
 
     @property
@@ -136,22 +137,26 @@ class FunctionHost(Protocol):
     def findings(self) -> Sequence[Finding]:
         """What the loading found worth saying."""
 
-    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
+    async def fetch(
+        self, scope: Scope, receive: Receive, send: Send, record: Recorder | None = None
+    ) -> int:
         """Serve one HTTP request (ASGI messages); returns the status that was sent.
 
         Raises `HandlerError` when the author's code fails.
         """
 
-    async def queue(self, batch: Batch) -> None:
+    async def queue(self, batch: Batch, record: Recorder | None = None) -> None:
         """Hand a batch to the `queue` handler, and wait for its wait_until work.
 
         The handler's acks and retries go to `batch.settlement`. Raises `HandlerError`.
         """
 
-    async def scheduled(self, event: ScheduledEvent) -> None:
+    async def scheduled(self, event: ScheduledEvent, record: Recorder | None = None) -> None:
         """Run the `scheduled` handler and its wait_until work. Raises `HandlerError`."""
 
-    async def call(self, method: str, arguments: Sequence[Any]) -> Any:
+    async def call(
+        self, method: str, arguments: Sequence[Any], record: Recorder | None = None
+    ) -> Any:
         """Call a public method of the `WorkerEntrypoint` class, with wire values both ways.
 
         Raises `HandlerError`, also when there is no such method.
@@ -165,12 +170,11 @@ class FunctionHost(Protocol):
 
 
 class HostServices(Struct, frozen=True):
-    """What a host is given: the project, its open bindings, the clock and the trace."""
+    """What a host is given."""
 
     project: Project
     bindings: Bindings
     clock: Clock
-    trace: Trace
     caches: Caches | None = None
     """What `caches` of a function holds; it outlives the host."""
     debugging: DebugPort | None = None

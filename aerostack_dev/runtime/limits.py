@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .host import Failure, FunctionHost, HandlerError, Message, Receive, Scope, Send
+from .host import Failure, FunctionHost, HandlerError, Message, Receive, Recorder, Scope, Send
 
 EXCEEDED = "TimeoutError"
 
@@ -54,6 +54,7 @@ async def fetch_within(
     scope: Scope,
     receive: Receive,
     send: Send,
+    record: Recorder | None = None,
     limits: Limits | None = None,
 ) -> int:
     """`host.fetch`, cancelled when no answer has begun after `limit` seconds.
@@ -70,7 +71,7 @@ async def fetch_within(
 
     try:
         async with (limits or Limits()).within(limit) as timeout:
-            return await host.fetch(scope, receive, begun)
+            return await host.fetch(scope, receive, begun, record)
     except TimeoutError:
         if timeout is None or not timeout.expired():
             raise

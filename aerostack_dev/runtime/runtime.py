@@ -303,7 +303,6 @@ class Runtime:
             self.project,
             self.bindings,
             self._clock,
-            self.trace,
             caches=self._caches,
             debugging=self._debugging,
             hidden=(self.state.root,),

@@ -53,6 +53,12 @@ class Slot:
         """Whether it can be loaded is known."""
         self._closed = False
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything runs here, on an old host too."""
+        in_service = () if self.running is None else (self.running,)
+        return any(host.calls for host in (*in_service, *self._retiring.values()))
+
     async def replace(self, main: Path, services: HostServices) -> None:
         """Put `main` into service; when it cannot be loaded, `error` says why."""
         stack = AsyncExitStack()

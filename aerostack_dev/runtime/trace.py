@@ -1,8 +1,8 @@
 """The record of every invocation and every binding call: bounded, subscribable.
 
 The only source of the log lines, of the error pages' context and of the dashboard. An
-invocation is opened by the runtime, found through `current()` by whatever runs inside
-it, and closed once; its spans come from `bindings.spans`.
+invocation is opened by the runtime, handed to the host that runs it, found through
+`current()` by whatever runs inside it, and closed once; its spans come from `bindings.spans`.
 """
 
 from __future__ import annotations
@@ -11,14 +11,16 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOBase
+from itertools import count
 from types import MappingProxyType
 from typing import Any, Literal
 
 import msgspec
 from msgspec.structs import replace
 
-from ..bindings.spans import Span, recorder
+from ..bindings.spans import Span
 from ..clock import Clock, stopwatch
+from ..runs import Recorded, current_run, entered
 
 Kind = Literal["fetch", "queue", "scheduled", "rpc"]
 """`rpc`: a method that another function of the project called."""
@@ -55,6 +57,8 @@ class Invocation(msgspec.Struct, eq=False, gc=False):
     """Seconds since the epoch."""
     started: float
     """Stopwatch seconds."""
+    service: str = ""
+    """The function that ran, where it is not the main one."""
     duration: float | None = None
     """Seconds; None while it runs."""
     outcome: Outcome | None = None
@@ -73,8 +77,6 @@ class Invocation(msgspec.Struct, eq=False, gc=False):
     """What was printed to a stream without a newline yet."""
     room: int = KEPT_CHARACTERS
     """How many characters of `logs` are still kept."""
-    service: str = ""
-    """The function that ran, where it is not the main one."""
     parent: Invocation | None = None
     """The invocation that called this one through a service binding."""
     depth: int = 0
@@ -101,7 +103,7 @@ class Invocation(msgspec.Struct, eq=False, gc=False):
         return counted
 
     def begin(self, span: Span) -> None:
-        """Record the start of a binding call (`bindings.spans.Recorder`)."""
+        """Record the start of a binding call (`runs.Recorder`)."""
         if not isinstance(self.spans, list):
             self.spans = [span]
         elif len(self.spans) < KEPT_SPANS:
@@ -131,39 +133,36 @@ class Trace:
     def __init__(self, clock: Clock, entropy: Callable[[int], bytes]) -> None:
         self._clock = clock
         self._session = entropy(4).hex()
-        self._count = 0
+        self._numbers = count(1)
         self._kept: deque[Invocation] = deque(maxlen=KEPT_INVOCATIONS)
         self._subscribers: list[Subscriber] = []
-        self.running = 0
-        """How many invocations are under way."""
+        self._selective: list[Subscriber] = []
+        """They hear of remarkable invocations only."""
 
     def open(
         self, kind: Kind, name: str, service: str = "", parent: Invocation | None = None
     ) -> Invocation:
-        """Begin an invocation and make it the current one of this task."""
-        self._count += 1
-        now = self._clock.now()
-        invocation = Invocation(self._session, self._count, kind, name, now, stopwatch())
-        if service:
-            invocation.service = service
+        """Begin an invocation. Whoever runs it makes it the current one there (`runs`)."""
+        number, now = next(self._numbers), self._clock.now()
+        invocation = Invocation(self._session, number, kind, name, now, stopwatch(), service)
         if parent is not None:
             invocation.parent, invocation.depth = parent, parent.depth + 1
-        self.running += 1
-        recorder.set(invocation)
         return invocation
 
     def close(self, invocation: Invocation, outcome: Outcome) -> None:
         """End an invocation: it is kept, and the subscribers hear of it."""
-        self.running -= 1
         if invocation.unfinished:
-            for stream in tuple(invocation.unfinished):
-                stream.write("\n")
-        recorder.set(None)
+            with entered(Recorded(invocation)):
+                for stream in tuple(invocation.unfinished):
+                    stream.write("\n")
         invocation.duration = stopwatch() - invocation.started
         invocation.outcome = outcome
         self._kept.append(invocation)
         for subscriber in self._subscribers:
             subscriber(invocation)
+        if invocation.spans or invocation.failure is not None:
+            for subscriber in self._selective:
+                subscriber(invocation)
 
     def recent(self) -> list[Invocation]:
         """The finished invocations that are kept, oldest first."""
@@ -187,17 +186,26 @@ class Trace:
         finally:
             leave()
 
-    def subscribe(self, subscriber: Subscriber) -> Callable[[], None]:
-        """Call `subscriber` with every invocation that ends; returns the undoing."""
-        self._subscribers = [*self._subscribers, subscriber]
+    def subscribe(self, subscriber: Subscriber, *, remarkable: bool = False) -> Callable[[], None]:
+        """Call `subscriber` with every invocation that ends; returns the undoing.
+
+        With `remarkable` only with those that failed or called a binding.
+        """
+        # Copied, so that a subscriber may leave while others are told.
+        if remarkable:
+            self._selective = [*self._selective, subscriber]
+        else:
+            self._subscribers = [*self._subscribers, subscriber]
 
         def leave() -> None:
             self._subscribers = [one for one in self._subscribers if one is not subscriber]
+            self._selective = [one for one in self._selective if one is not subscriber]
 
         return leave
 
 
 def current() -> Invocation | None:
     """The invocation that the running code belongs to."""
-    found = recorder.get()
-    return found if isinstance(found, Invocation) else None
+    run = current_run.get()
+    record = None if run is None else run._record
+    return record if isinstance(record, Invocation) else None

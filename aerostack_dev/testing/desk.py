@@ -56,7 +56,8 @@ class Desk:
             variables = dict(wanted.variables)
             opener = partial(open_stage, wanted.start, wanted.environment, variables, seed=seed)
             self._stage = self._stack.enter_context(self._loop.holding(opener))
-            self._stack.callback(self._stage.runtime.trace.subscribe(_log_failure))
+            trace = self._stage.runtime.trace
+            self._stack.callback(trace.subscribe(_log_failure, remarkable=True))
             self._wanted = wanted
         self._loop.run(self._stage.reset(seed=seed))
         try:

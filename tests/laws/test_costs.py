@@ -26,7 +26,7 @@ from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
 from aerostack_dev.bindings import line, moment
-from aerostack_dev.runtime import runtime
+from aerostack_dev.functions import Context
 from aerostack_dev.runtime.hosts.deno.channel import BURST, Channel
 from aerostack_dev.server.app import UserApp
 from aerostack_dev.testing import open_app
@@ -359,14 +359,18 @@ async def test_frames_of_requests_at_once_leave_together(
 
 
 async def test_the_benchmark_leaves_the_trace_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """`bench/untraced.py` goes along with what the runtime asks of a trace."""
-    spec = importlib.util.spec_from_file_location("untraced", BENCH / "untraced.py")
-    untraced = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(untraced)
-    monkeypatch.setattr(runtime, "Trace", untraced.Untraced)
+    """`bench/tracing.py` goes along with what the runtime asks of a trace."""
+    spec = importlib.util.spec_from_file_location("tracing", BENCH / "tracing.py")
+    tracing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(tracing)
     root = write_project(tmp_path, {"aerostack.toml": "", "src/index.py": FUNCTION})
     async with open_app(root) as app:
         driven = Driven(UserApp(app.runtime, port=PORT))
+        await driven.get("/cache-get")
+        (traced,) = app.runtime.trace.recent()
+        assert traced.calls == {"CACHE": 1}
+        monkeypatch.setattr(app.runtime.trace, "__class__", tracing.Untraced)
+        monkeypatch.setattr(Context, "__init__", tracing.without_record)
         assert await driven.get("/hello") == b"hello"
-        await driven.get("/cache-put")
-        assert app.runtime.trace.recent() == []
+        await driven.get("/cache-get")
+        assert app.runtime.trace.recent() == [traced]

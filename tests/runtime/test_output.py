@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from aerostack_dev.clock import ManualClock
+from aerostack_dev.runs import Recorded, entered
 from aerostack_dev.runtime.output import LONGEST_LINE, captured_output
 from aerostack_dev.runtime.trace import Invocation, Log, Trace
 
@@ -51,11 +52,12 @@ async def test_lines_of_concurrent_invocations_are_kept_apart():
 
         async def handler(name: str) -> None:
             invocation = trace.open("fetch", name)
-            for word in ("one", "two"):
-                print(word, end=" ")
-                await asyncio.sleep(0)
-            print(name)
-            logging.getLogger("app").info("logged %s", name)
+            with entered(Recorded(invocation)):
+                for word in ("one", "two"):
+                    print(word, end=" ")
+                    await asyncio.sleep(0)
+                print(name)
+                logging.getLogger("app").info("logged %s", name)
             trace.close(invocation, "ok")
 
         await asyncio.gather(asyncio.create_task(handler("A")), asyncio.create_task(handler("B")))
@@ -108,7 +110,8 @@ async def test_a_line_without_a_newline_is_said_when_its_invocation_ends():
     with capturing() as said:
         trace = new_trace()
         first = trace.open("fetch", "first")
-        print("half", end="")
+        with entered(Recorded(first)):
+            print("half", end="")
         assert said == []
         trace.close(first, "ok")
         assert said == [("print", "half", "first")]

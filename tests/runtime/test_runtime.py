@@ -144,7 +144,7 @@ async def test_a_client_that_leaves_is_recorded_as_such(tmp_path: Path):
     async with on_stage(tmp_path) as stage:
         scope = _scope("/wait")
         task = asyncio.create_task(stage.fetch(scope))
-        await until(lambda: stage.runtime.trace.running == 1)
+        await until(lambda: stage.runtime.functions.main.slot.busy)
         task.cancel()
         await asyncio.wait({task})
         (one,) = stage.runtime.trace.recent()

@@ -8,8 +8,9 @@ import pytest
 from msgspec.structs import replace
 
 from aerostack_dev.bindings.kinds import KINDS, all_kinds
-from aerostack_dev.bindings.spans import Span, recorder
+from aerostack_dev.bindings.spans import Span
 from aerostack_dev.errors import BindingError
+from aerostack_dev.runs import Recorded, entered
 from tests.specimen import KIND, Specimen
 from tests.support.rooms import open_room
 
@@ -55,9 +56,8 @@ async def test_each_call_is_recorded_once(tmp_path: Path, kind):
 
     recording = Recorder()
     async with open_room(tmp_path, kind) as room:
-        token = recorder.set(recording)
-        await room.env.SPECIMEN.greet("Ada")
-        recorder.reset(token)
+        with entered(Recorded(recording)):
+            await room.env.SPECIMEN.greet("Ada")
     (span,) = recording.spans
     assert (span.binding, span.operation, span.subject) == ("SPECIMEN", "greet", "Ada")
     assert span.duration is not None

@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from aerostack_dev.runtime.trace import current
+
 
 def http_scope(target: str, method: str, headers: list[tuple[bytes, bytes]]) -> dict[str, Any]:
     """The ASGI scope of a request to `127.0.0.1:8788` by this machine."""
@@ -86,7 +88,7 @@ class Client:
 
 
 class Drives:
-    """Calls `self.host`, which is open, with one request."""
+    """Calls `self.host`, which is open, with one request of the current invocation."""
 
     host: Any
 
@@ -99,7 +101,7 @@ class Drives:
         **scope: Any,
     ) -> Answer:
         client = Client(body, headers, target, method, scope)
-        status = await self.host.fetch(client.scope, client.receive, client.send)
+        status = await self.host.fetch(client.scope, client.receive, client.send, current())
         return Answer(status, client.messages)
 
 

@@ -21,7 +21,7 @@ from ...clock import MovableClock
 from ...config.model import Finding
 from ...runtime.advice import advice
 from ...runtime.host import Failure
-from ...runtime.trace import Invocation, Log
+from ...runtime.trace import Invocation, Log, Trace
 from .text import Paint, Text
 
 if TYPE_CHECKING:
@@ -61,18 +61,23 @@ class Console:
         self.redact = redact
         self._out = out
         self._shown = frozenset(LEVELS[LEVELS.index(level) :])
-        self._lines: list[str] = []
+        self._written: list[str | Invocation] = []
+        """Invocations become lines together: code that runs again at once runs faster."""
         self._loop = asyncio.get_running_loop()
         self._thread = threading.get_ident()
+
+    def follow(self, trace: Trace) -> Callable[[], None]:
+        """Write of the invocations that end; returns the undoing."""
+        return trace.subscribe(self.invocation, remarkable=not self._shows("info"))
 
     def invocation(self, invocation: Invocation) -> None:
         """A finished invocation, its failure and what it should teach."""
         failed = invocation.failure is not None
-        if ("error" if failed else "info") in self._shown:
-            self._write(self._stamped(self.form.invocation(invocation), invocation.when))
+        if self._shows("error" if failed else "info"):
+            self._write(invocation)
             if failed:
                 self._write(self.form.failure(invocation.failure, invocation))
-        if invocation.spans and "warning" in self._shown:
+        if invocation.spans and self._shows("warning"):
             for finding in advice(invocation):
                 self._write(self.form.finding(finding))
 
@@ -151,10 +156,14 @@ class Console:
 
     def flush(self) -> None:
         """Write what was collected."""
-        lines, self._lines = self._lines, []
-        if lines:
-            self._out.write(self.redact("".join(lines)))
+        written, self._written = self._written, []
+        if written:
+            lines = [one if isinstance(one, str) else self._line(one) for one in written]
+            self._out.write(self.redact("\n".join([*lines, ""])))
             self._out.flush()
+
+    def _line(self, invocation: Invocation) -> str:
+        return self._stamped(self.form.invocation(invocation), invocation.when)
 
     def _stamped(self, line: str, when: float) -> str:
         """A line that says its time, where that is not the machine's."""
@@ -163,9 +172,9 @@ class Console:
     def _shows(self, level: str) -> bool:
         return level in self._shown
 
-    def _write(self, text: str) -> None:
-        first = not self._lines
-        self._lines.append(f"{text}\n")
+    def _write(self, what: str | Invocation) -> None:
+        first = not self._written
+        self._written.append(what)
         if first and threading.get_ident() == self._thread:
             self._loop.call_soon(self.flush)
         elif first:

@@ -132,7 +132,7 @@ async def _session(options: Options, clock: MovableClock) -> None:
         if options.seeds or project.dev.seed:
             await _sow(options, project, surroundings, console)
         runtime = await stack.enter_async_context(open_runtime(settings, project, surroundings))
-        stack.callback(runtime.trace.subscribe(console.invocation))
+        stack.callback(console.follow(runtime.trace))
         await _serve_user(stack, runtime, ports, console)
         await services.serve(stack, runtime, ports.services, console, ports.token)
         _publish(stack, ports, state, folder, leaving)
@@ -352,7 +352,7 @@ def _watch_loop(
     from ...runtime.blocking import watch_loop
 
     def busy() -> bool:
-        return runtime.trace.running > 0
+        return any(function.slot.busy for function in runtime.functions)
 
     root = runtime.project.root
     stack.enter_context(watch_loop(root, busy, console.blocked, console.stuck, halts))

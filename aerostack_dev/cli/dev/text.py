@@ -25,6 +25,7 @@ COLOURS = {
     "dim": "2",
     "bold": "1",
 }
+STATUS_COLOURS = {2: "green", 4: "yellow", 5: "red"}
 LOG_COLOURS = {"warning": "yellow", "error": "red", "critical": "red", "debug": "dim"}
 SHOWN_FRAMES = 12
 
@@ -47,10 +48,10 @@ class Text:
         self.keys = keys
 
     def invocation(self, invocation: Invocation) -> str:
-        words = [*self._head(invocation), duration(invocation.duration or 0)]
+        line = f"{self._head(invocation)} {duration(invocation.duration or 0)}"
         if invocation.spans:
-            words.append(self.paint("dim", f"({_calls(invocation.calls)})"))
-        return " ".join(words)
+            line = f"{line} {self.paint('dim', f'({_calls(invocation.calls)})')}"
+        return line
 
     def log(self, line: Log, invocation: Invocation | None) -> str:
         message = line.message
@@ -105,34 +106,34 @@ class Text:
     def stamped(self, line: str, when: float, ahead: float) -> str:
         return f"{self.paint('yellow', f'{told(when)} ({plus(ahead)})')} {line}"
 
-    def _head(self, invocation: Invocation) -> list[str]:
+    def _head(self, invocation: Invocation) -> str:
         name = clean(invocation.name)
         match invocation.kind:
             case "fetch":
-                return [*self._service(invocation), name, self._status(invocation)]
+                return f"{self._service(invocation)}{name} {self._status(invocation)}"
             case "rpc":
-                colour = "green" if invocation.outcome == "ok" else "red"
-                outcome = self.paint(colour, str(invocation.outcome))
-                return [*self._service(invocation), f"{name}()", outcome]
+                return f"{self._service(invocation)}{name}() {self._outcome(invocation)}"
             case "queue":
                 acked, total = invocation.detail["acked"], invocation.detail["total"]
                 colour = "green" if acked == total else "yellow" if acked else "red"
-                return ["QUEUE", name, self.paint(colour, f"{acked}/{total}")]
+                return f"QUEUE {name} {self.paint(colour, f'{acked}/{total}')}"
             case "scheduled":
-                colour = "green" if invocation.outcome == "ok" else "red"
-                return ["CRON", f'"{name}"', self.paint(colour, str(invocation.outcome))]
+                return f'CRON "{name}" {self._outcome(invocation)}'
 
-    def _service(self, invocation: Invocation) -> list[str]:
+    def _service(self, invocation: Invocation) -> str:
         """What begins the line of a call, or of a service."""
-        arrow = [self.paint("dim", "↳")] if invocation.parent else []
-        return [*arrow, self.paint("cyan", invocation.service)] if invocation.service else arrow
+        arrow = f"{self.paint('dim', '↳')} " if invocation.parent else ""
+        return f"{arrow}{self.paint('cyan', invocation.service)} " if invocation.service else arrow
+
+    def _outcome(self, invocation: Invocation) -> str:
+        colour = "green" if invocation.outcome == "ok" else "red"
+        return self.paint(colour, str(invocation.outcome))
 
     def _status(self, invocation: Invocation) -> str:
         status = invocation.status
         if status is None:
             return self.paint("yellow", invocation.outcome or "")
-        colour = {2: "green", 4: "yellow", 5: "red"}.get(status // 100, "blue")
-        return self.paint(colour, str(status))
+        return self.paint(STATUS_COLOURS.get(status // 100, "blue"), str(status))
 
     def _frame(self, frame: Frame) -> str:
         place = f"    {_near(frame.file)}:{frame.line} in {frame.function}"

@@ -12,9 +12,10 @@ from aerostack_dev.bindings.ai.models import MODELS, find
 from aerostack_dev.bindings.ai.providers import PROVIDERS
 from aerostack_dev.bindings.ai.validation import MismatchError, check, type_name
 from aerostack_dev.bindings.kind import named
-from aerostack_dev.bindings.spans import describe, recorder
+from aerostack_dev.bindings.spans import describe
 from aerostack_dev.config.load import load
 from aerostack_dev.errors import ConfigError
+from aerostack_dev.runs import Recorded, entered
 from aerostack_dev.runtime.trace import Trace
 
 from .conftest import BGE, LLAMA
@@ -77,11 +78,11 @@ async def test_the_trace_names_the_provider(open_ai, open_server):
         async with opening as room:
             trace = Trace(room.clock, room.services.entropy)
             invocation = trace.open("fetch", "GET /")
-            await room.env.AI.run(BGE, {"text": "a"})
-            with pytest.raises(TypeError):
-                await room.env.AI.run("nothing")
-            describe("nobody is running")
-            trace.close(invocation, "ok")
+            with entered(Recorded(invocation)):
+                await room.env.AI.run(BGE, {"text": "a"})
+                with pytest.raises(TypeError):
+                    await room.env.AI.run("nothing")
+                describe("nobody is running")
             assert [span.subject for span in invocation.spans] == [f"{BGE} · {name}", "nothing"]
 
 
@@ -89,9 +90,9 @@ async def test_the_trace_tells_a_replay(open_server):
     async with open_server(cassette="a.jsonl") as room:
         for name in ("openai-compatible", "cassette"):
             invocation = Trace(room.clock, room.services.entropy).open("fetch", "GET /")
-            await room.env.AI.run(LLAMA, {"prompt": "hi"})
+            with entered(Recorded(invocation)):
+                await room.env.AI.run(LLAMA, {"prompt": "hi"})
             assert invocation.spans[0].subject == f"{LLAMA} · {name}"
-            recorder.set(None)
 
 
 async def test_queued_requests_end_with_the_room(open_server):

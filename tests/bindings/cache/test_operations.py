@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 
-from aerostack_dev.bindings.spans import Span, operations_of, recorder
+from aerostack_dev.bindings.spans import Span, operations_of
 from aerostack_dev.errors import BindingError
+from aerostack_dev.runs import Recorded, current_run
 
 
 @dataclass
-class Recorded:
+class Recording:
     spans: list[Span] = field(default_factory=list)
 
     def begin(self, span: Span, /) -> None:
@@ -56,8 +57,8 @@ async def test_wire_values_in_and_out(room, invoke):
 
 
 async def test_calls_are_recorded_with_what_they_are_about(cache, invoke):
-    record: Any = Recorded()
-    token = recorder.set(record)
+    record: Any = Recording()
+    token = current_run.set(Recorded(record))
     try:
         await cache.put("k", "v")
         await cache.get("k")
@@ -75,7 +76,7 @@ async def test_calls_are_recorded_with_what_they_are_about(cache, invoke):
         with pytest.raises(TypeError):
             await invoke("list", 5)
     finally:
-        recorder.reset(token)
+        current_run.reset(token)
     assert [(span.operation, span.subject) for span in record.spans] == [
         ("put", "k"),
         ("get", "k"),

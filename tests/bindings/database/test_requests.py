@@ -265,10 +265,10 @@ async def test_wire_values_of_the_operations(room):
 
 
 async def test_spans_tell_the_sql(room):
-    from aerostack_dev.bindings.spans import recorder
+    from aerostack_dev.runs import Recorded, current_run
 
     spans = []
-    token = recorder.set(type("Recorder", (), {"begin": staticmethod(spans.append)})())
+    token = current_run.set(Recorded(type("Recorder", (), {"begin": staticmethod(spans.append)})()))
     try:
         db = room.env.DB
         await db.prepare("SELECT 1").first()
@@ -276,7 +276,7 @@ async def test_spans_tell_the_sql(room):
         await db.withSession().prepare("SELECT 4").first()
         await db.withSession().batch([db.prepare("SELECT 5")])
     finally:
-        recorder.reset(token)
+        current_run.reset(token)
     assert [(span.binding, span.operation, span.subject) for span in spans] == [
         ("DB", "first", "SELECT 1"),
         ("DB", "batch", "SELECT 2; SELECT 3"),

@@ -19,8 +19,8 @@ from aerostack_dev.bindings.queue.api import MessageBatch
 from aerostack_dev.bindings.queue.backend import Outgoing
 from aerostack_dev.bindings.queue.batch import Batch, Message, Metrics, Settlement
 from aerostack_dev.bindings.queue.content import decode, encode
-from aerostack_dev.bindings.spans import recorder
 from aerostack_dev.errors import BindingError
+from aerostack_dev.runs import Recorded, current_run
 from tests.support.rooms import Room, open_room
 
 NEW = datetime.date(2026, 3, 12)
@@ -319,12 +319,12 @@ async def test_an_empty_batch_from_another_language(room: Room) -> None:
 
 async def test_what_a_trace_says(room: Room) -> None:
     spans: list[Any] = []
-    token = recorder.set(SimpleNamespace(begin=spans.append))
+    token = current_run.set(Recorded(SimpleNamespace(begin=spans.append)))
     try:
         await room.env.QUEUE.sendBatch([{"body": 1}, {"body": 2}])
         await room.env.QUEUE.send("secret")
     finally:
-        recorder.reset(token)
+        current_run.reset(token)
     assert [(span.binding, span.operation, span.subject) for span in spans] == [
         ("QUEUE", "sendBatch", "2 messages"),
         ("QUEUE", "send", ""),

@@ -8,13 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aerostack_dev.bindings.spans import Span, recorder
+from aerostack_dev.bindings.spans import Span
 from aerostack_dev.bindings.storage import KIND, Bucket
 from aerostack_dev.bindings.storage.check import check
 from aerostack_dev.bindings.storage.content import TOO_SHORT, UNKNOWN_LENGTH
 from aerostack_dev.bindings.storage.listing import bound, cursor, successor
 from aerostack_dev.bindings.storage.values import text, unicode
 from aerostack_dev.config.model import Project
+from aerostack_dev.runs import Recorded, current_run
 from aerostack_dev.wire import Stream
 
 
@@ -87,7 +88,7 @@ async def test_spans_say_what_a_call_was_about(invoke: Any) -> None:
         def begin(self, span: Span) -> None:
             seen.append(span)
 
-    token = recorder.set(Recorder())
+    token = current_run.set(Recorded(Recorder()))
     try:
         await invoke("put", "k", "v")
         await invoke("delete", ["a", "b"])
@@ -97,7 +98,7 @@ async def test_spans_say_what_a_call_was_about(invoke: Any) -> None:
         with pytest.raises(TypeError):
             await invoke("list", 5)
     finally:
-        recorder.reset(token)
+        current_run.reset(token)
     told = [(span.operation, span.subject) for span in seen]
     assert told == [
         ("put", "k"),

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from aerostack_dev.bindings.spans import recorder
 from aerostack_dev.bindings.vectorize import Index
 from aerostack_dev.errors import BindingError
+from aerostack_dev.runs import Recorded, current_run
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 
@@ -315,7 +315,7 @@ async def test_a_listing_has_pages_for_the_command_line(index, invoke):
 
 async def test_the_trace_tells_what_a_call_was_about(index):
     spans = []
-    token = recorder.set(SimpleNamespace(begin=spans.append))
+    token = current_run.set(Recorded(SimpleNamespace(begin=spans.append)))
     try:
         await index.upsert([{"id": "a", "values": [1]}, {"id": "b", "values": [1]}])
         await index.query([1])
@@ -323,7 +323,7 @@ async def test_the_trace_tells_what_a_call_was_about(index):
         with pytest.raises(TypeError):
             await index.insert(None)
     finally:
-        recorder.reset(token)
+        current_run.reset(token)
     assert [(span.operation, span.subject) for span in spans] == [
         ("upsert", "2 vectors"),
         ("query", ""),

@@ -25,6 +25,7 @@ from ...host import (
     HostServices,
     LoadError,
     Receive,
+    Recorder,
     ScheduledEvent,
     Scope,
     Send,
@@ -121,7 +122,9 @@ class DenoHost:
         finally:
             await self._stack.aclose()
 
-    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
+    async def fetch(
+        self, scope: Scope, receive: Receive, send: Send, record: Recorder | None = None
+    ) -> int:
         """Serve one HTTP request; returns the status. Raises `HandlerError`."""
         session = self._session
         if session is None or session.gone:
@@ -131,7 +134,7 @@ class DenoHost:
             payload = await payload_of(request, scope)
         except ClientLeftError:
             return CLIENT_LEFT
-        invocation = session.running.begin()
+        invocation = session.running.begin(record)
         answer = await self._answer(session, invocation, request, payload)
         if answer is None:
             return CLIENT_LEFT
@@ -144,7 +147,7 @@ class DenoHost:
         except (ChildError, ChildGoneError) as error:
             raise await self._failed(session, error, started=True) from error
 
-    async def queue(self, batch: Batch) -> None:
+    async def queue(self, batch: Batch, record: Recorder | None = None) -> None:
         """Hand a batch to the `queue` handler and wait for its wait_until work.
 
         With the flag `queue_consumer_no_wait_for_wait_until` only the handler counts.
@@ -153,23 +156,25 @@ class DenoHost:
         from .batches import payload_of
 
         session = await self._ready()
-        invocation = session.running.begin(batch=batch)
+        invocation = session.running.begin(record, batch=batch)
         await self._run(session, invocation, "queue", payload_of(batch))
 
-    async def scheduled(self, event: ScheduledEvent) -> None:
+    async def scheduled(self, event: ScheduledEvent, record: Recorder | None = None) -> None:
         """Run the `scheduled` handler and its wait_until work. Raises `HandlerError`."""
         session = await self._ready()
+        invocation = session.running.begin(record, event=event)
         if "scheduled" not in session.handlers:
-            log.warning(NO_SCHEDULED)
+            invocation.context.run(log.warning, NO_SCHEDULED)
             event.no_retry = True
-        invocation = session.running.begin(event=event)
         payload = {"cron": event.cron, "scheduledTime": event.scheduled_time}
         await self._run(session, invocation, "scheduled", payload)
 
-    async def call(self, method: str, arguments: Sequence[Any]) -> Any:
+    async def call(
+        self, method: str, arguments: Sequence[Any], record: Recorder | None = None
+    ) -> Any:
         """Call a public method of the class, with wire values. Raises `HandlerError`."""
         session = await self._ready()
-        invocation = session.running.begin()
+        invocation = session.running.begin(record)
         answer = await self._run(session, invocation, "invoke", [method, list(arguments)])
         return answer["value"]
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from contextvars import Context, copy_context
+from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 
-from ...host import ScheduledEvent
+from ....runs import Recorded, current_run
+from ...host import Recorder, ScheduledEvent
 from .frames import Frame
 
 if TYPE_CHECKING:
@@ -27,12 +28,13 @@ LEVELS = {
 
 
 class Invocation(Struct, eq=False):
-    """One run of a handler: its context is that of whoever began it."""
+    """One run of a handler."""
 
     id: int
+    context: Context
+    """What is done here for the handler is done in a copy of it."""
     batch: Batch | None = None
     event: ScheduledEvent | None = None
-    context: Context = field(default_factory=copy_context)
 
     def settle(self, verb: str, *arguments: Any) -> None:
         """What the handler decided about its batch or its cron."""
@@ -64,10 +66,17 @@ class Running:
     def __bool__(self) -> bool:
         return bool(self._under_way)
 
-    def begin(self, batch: Batch | None = None, event: ScheduledEvent | None = None) -> Invocation:
-        """A new invocation, in the current context."""
+    def begin(
+        self,
+        record: Recorder | None,
+        batch: Batch | None = None,
+        event: ScheduledEvent | None = None,
+    ) -> Invocation:
+        """A new invocation."""
         self._count += 1
-        invocation = Invocation(self._count, batch, event)
+        context = Context()
+        context.run(current_run.set, Recorded(record))
+        invocation = Invocation(self._count, context, batch, event)
         self._under_way[invocation.id] = invocation
         return invocation
 

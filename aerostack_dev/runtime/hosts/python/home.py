@@ -7,8 +7,9 @@ from collections.abc import Callable, Coroutine
 from contextlib import AsyncExitStack
 from typing import TYPE_CHECKING, Any
 
-from ....functions.context import LEAVING, Context, invocation
+from ....functions.context import LEAVING, Context
 from ....functions.outgoing import open_client
+from ....runs import entered
 from ...host import GRACE_SECONDS
 
 if TYPE_CHECKING:
@@ -84,11 +85,8 @@ class Lifespan:
 
     async def start(self) -> None:
         """Wait until the application is ready. Raises what kept it from that."""
-        token = invocation.set(Context(self._home, self._home.env))
-        try:
+        with entered(Context(self._home, self._home.env)):
             self._task = asyncio.create_task(self._run())
-        finally:
-            invocation.reset(token)
         try:
             answer = await self._exchange(STARTUP)
         except asyncio.CancelledError:

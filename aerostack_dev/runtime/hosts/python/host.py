@@ -15,9 +15,10 @@ from ....bindings.env import environment
 from ....config.model import Finding
 from ....functions import Context, Request, Response
 from ....functions.asgi import application_scope
-from ....functions.context import LEAVING, cancelled, invocation
+from ....functions.context import LEAVING, cancelled
 from ....functions.incoming import ClientLeftError
-from ....wire import record
+from ....runs import current_run, entered
+from ....wire import record as as_record
 from ...host import (
     CLIENT_LEFT,
     GRACE_SECONDS,
@@ -27,6 +28,7 @@ from ...host import (
     HostServices,
     LoadError,
     Receive,
+    Recorder,
     ScheduledEvent,
     Scope,
     Send,
@@ -110,15 +112,17 @@ class PythonHost:
         """The author's files that are loaded."""
         return frozenset(self._authored.files())
 
-    async def fetch(self, scope: Scope, receive: Receive, send: Send) -> int:
+    async def fetch(
+        self, scope: Scope, receive: Receive, send: Send, record: Recorder | None = None
+    ) -> int:
         """Serve one HTTP request; returns the status. Raises `HandlerError`."""
-        ctx = Context(self._home, self.env)
+        ctx = Context(self._home, self.env, record)
         request = Request._received(scope, receive)
         if self._offer.application is not None:
             return await self._run(ctx, self._apply(request, receive, ctx, send))
         return await self._run(ctx, self._answer(request, ctx, send))
 
-    async def queue(self, batch: Batch) -> None:
+    async def queue(self, batch: Batch, record: Recorder | None = None) -> None:
         """Hand a batch to the `queue` handler and wait for its wait_until work.
 
         With the flag `queue_consumer_no_wait_for_wait_until` only the handler counts.
@@ -126,20 +130,23 @@ class PythonHost:
         """
         from ....bindings.queue.api import MessageBatch
 
-        ctx = Context(self._home, self.env, counted=self._waits)
+        ctx = Context(self._home, self.env, record, counted=self._waits)
         await self._run(ctx, self._handle("queue", MessageBatch(batch), ctx))
 
-    async def scheduled(self, event: ScheduledEvent) -> None:
+    async def scheduled(self, event: ScheduledEvent, record: Recorder | None = None) -> None:
         """Run the `scheduled` handler and its wait_until work. Raises `HandlerError`."""
-        ctx = Context(self._home, self.env, counted=True)
+        ctx = Context(self._home, self.env, record, counted=True)
         if "scheduled" not in self._offer.handlers:
-            log.warning(NO_SCHEDULED)
+            with entered(ctx):
+                log.warning(NO_SCHEDULED)
             event.no_retry = True
         await self._run(ctx, self._handle("scheduled", ScheduledController(event), ctx))
 
-    async def call(self, method: str, arguments: Sequence[Any]) -> Any:
+    async def call(
+        self, method: str, arguments: Sequence[Any], record: Recorder | None = None
+    ) -> Any:
         """Call a public method of the class, with wire values. Raises `HandlerError`."""
-        ctx = Context(self._home, self.env)
+        ctx = Context(self._home, self.env, record)
         return await self._run(ctx, self._invoke(method, arguments, ctx))
 
     def overdue(self) -> None:
@@ -159,7 +166,7 @@ class PythonHost:
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
-        token = invocation.set(ctx)
+        token = current_run.set(ctx)
         try:
             return await work
         except (HandlerError, GeneratorExit):
@@ -167,7 +174,7 @@ class PythonHost:
         except BaseException as error:
             raise self._failed(error, ctx, task) from error
         finally:
-            invocation.reset(token)
+            current_run.reset(token)
             if ctx._opened is not None:
                 self._home.keep(ctx.release())
             if task in self._ended:
@@ -247,7 +254,7 @@ class PythonHost:
         """Call a method, in a thread when it is a plain `def`; its result as a wire value."""
         method = self._offer.method(name)
         bound = getattr(method.kind(ctx, self.env), name)
-        given = [record(argument) for argument in arguments]
+        given = [as_record(argument) for argument in arguments]
         if method.threaded:
             result = await self._threads.run(bound, *given)
         else:
@@ -301,12 +308,9 @@ class PythonHost:
         log.error("Uncaught %s", self._failures.of(error).stack)
 
     async def _open(self, main: Path, naming: Naming | None, entrypoint: str) -> None:
-        token = invocation.set(Context(self._home, self.env))
-        try:
+        with entered(Context(self._home, self.env)):
             self._offer = await load(main, self._authored, self._failures, naming, entrypoint)
             self._modules = [module.__dict__ for _, module in self._authored.modules()]
-        finally:
-            invocation.reset(token)
         if self._offer.application is None:
             return
         try:

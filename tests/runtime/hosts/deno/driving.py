@@ -72,9 +72,7 @@ async def opened(
     trace = Trace(clock, os.urandom)
     async with (
         open_bindings(kinds, services) as bindings,
-        open_host(
-            root / main, HostServices(settings, bindings, clock, trace, hidden=hidden)
-        ) as host,
+        open_host(root / main, HostServices(settings, bindings, clock, hidden=hidden)) as host,
     ):
         yield Driven(host, root, bindings, trace, clock)
 

@@ -7,9 +7,11 @@ import logging
 
 import pytest
 
+from aerostack_dev.runs import Recorded, entered
 from aerostack_dev.runtime.host import HandlerError, ScheduledEvent
 from aerostack_dev.runtime.hosts.deno import host as deno_host
 from aerostack_dev.runtime.hosts.deno import session as deno_session
+from aerostack_dev.runtime.trace import current
 from tests.support.asgi import until
 
 from .driving import batch_of, opened
@@ -181,13 +183,11 @@ CONSOLE = """
 
 async def test_the_console_keeps_level_and_invocation(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    from aerostack_dev.bindings.spans import recorder
-
     heard: list[tuple[str, str, str]] = []
 
     class Handler(logging.Handler):
         def emit(self, record):
-            invocation = recorder.get()
+            invocation = current()
             heard.append(
                 (invocation.name if invocation else "", record.levelname, record.getMessage())
             )
@@ -200,7 +200,8 @@ async def test_the_console_keeps_level_and_invocation(tmp_path, caplog):
 
             async def call(path):
                 invocation = function.trace.open("fetch", path)
-                await function(path)
+                with entered(Recorded(invocation)):
+                    await function(path)
                 return invocation
 
             first, second = await asyncio.gather(call("/a"), call("/b"))

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
+from aerostack_dev.runs import Recorded, entered
+
 from .driving import EVALUATOR, opened
 
 PACKAGE = "html-rewriter-wasm"
@@ -88,7 +90,8 @@ async def test_piece_by_piece_and_many_at_once(rewriting):
         return [got.startsWith("."), many.every((text, n) => text === `${n}.`)];
     """
     invocation = rewriting.trace.open("fetch", "/")
-    assert (await rewriting.run(code))["value"] == [True, True]
+    with entered(Recorded(invocation)):
+        assert (await rewriting.run(code))["value"] == [True, True]
     assert invocation.calls == {"CACHE": 21}
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from aerostack_dev.runs import Recorded, entered
 from aerostack_dev.runtime.host import HandlerError
 from aerostack_dev.runtime.hosts.deno.failures import path_of, url_of
 from tests.support.asgi import Client, until
@@ -271,7 +272,8 @@ async def test_a_streams_own_code_belongs_to_its_invocation(tmp_path):
     """
     async with opened(tmp_path, source) as function:
         invocation = function.trace.open("fetch", "/")
-        assert (await function()).body == b"text is fine"
+        with entered(Recorded(invocation)):
+            assert (await function()).body == b"text is fine"
         assert invocation.calls == {"CACHE": 1}
 
 

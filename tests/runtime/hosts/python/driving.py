@@ -47,8 +47,7 @@ def write(root: Path, files: Mapping[str, str]) -> None:
 def services(root: Path, env: Mapping[str, Any] | None = None, **project: Any) -> HostServices:
     bound: dict[str, Any] = {name: FakeBound(value) for name, value in (env or {}).items()}
     settings = Project(root=root, file=None, name="test", main=None, **project)
-    trace: Any = None
-    return HostServices(settings, Bindings(bound, {}, {}), ManualClock(), trace)
+    return HostServices(settings, Bindings(bound, {}, {}), ManualClock())
 
 
 @asynccontextmanager

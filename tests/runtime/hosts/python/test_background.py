@@ -8,8 +8,9 @@ from collections import deque
 
 import pytest
 
-from aerostack_dev.bindings.spans import recorder
+from aerostack_dev.runs import current_run
 from aerostack_dev.runtime.host import HandlerError, ScheduledEvent
+from tests.support.asgi import Answer, Client
 
 from .driving import opened
 
@@ -76,15 +77,18 @@ async def test_a_rejection_is_logged_in_its_invocation(tmp_path, error):
 
     class Handler(logging.Handler):
         def emit(self, record):
-            seen.append((recorder.get(), record.name, record.levelname, record.getMessage()))
+            seen.append(
+                (current_run.get()._record, record.name, record.levelname, record.getMessage())
+            )
 
     handler = Handler()
     logging.getLogger("aerostack.function").addHandler(handler)
     try:
         async with opened(tmp_path, source) as function:
-            token = recorder.set("this invocation")
-            assert (await function()).body == b"fine"
-            recorder.reset(token)
+            client = Client()
+            record = "this invocation"
+            status = await function.host.fetch(client.scope, client.receive, client.send, record)
+            assert Answer(status, client.messages).body == b"fine"
             await asyncio.gather(*function.host._home.background)
     finally:
         logging.getLogger("aerostack.function").removeHandler(handler)

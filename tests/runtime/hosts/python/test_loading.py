@@ -285,7 +285,7 @@ def test_loading_a_function_imports_no_http_client_and_no_form_parser(tmp_path):
         async def main():
             root = pathlib.Path(sys.argv[1])
             project = Project(root=root, file=None, name="t", main=None)
-            services = HostServices(project, Bindings({}, {}, {}), SystemClock(), None)
+            services = HostServices(project, Bindings({}, {}, {}), SystemClock())
             async with open_host(root / "index.py", services):
                 names = {"httpx", "python_multipart", "starlette", "email", "anyio"}
                 print(*(names & set(sys.modules)))
