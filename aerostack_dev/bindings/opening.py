@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from functools import cached_property
 from typing import Any
@@ -115,14 +115,19 @@ class Bindings(Struct, frozen=True):
 
         Raises `BindingError` when there is no such target or operation.
         """
+        return await self.operation(target, operation)(*arguments)
+
+    def operation(self, target: str, name: str) -> Callable[..., Coroutine[Any, Any, Any]]:
+        """The operation `name` of `target`. Raises `BindingError` as `invoke` does."""
         found = self.target(target)
         offered = operations_of(found)
-        if operation not in offered:
+        if name not in offered:
             raise BindingError(
-                f"{target} has no operation {operation!r}",
+                f"{target} has no operation {name!r}",
                 hint=f"it has: {', '.join(sorted(offered))}",
             )
-        return await getattr(found, operation)(*arguments)
+        operation: Callable[..., Coroutine[Any, Any, Any]] = getattr(found, name)
+        return operation
 
 
 @asynccontextmanager

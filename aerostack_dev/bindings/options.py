@@ -19,6 +19,8 @@ def options(
     """
     if given is not None and not isinstance(given, Mapping):
         raise TypeError(f"options must be a dict, not {type(given).__name__}")
+    if not given and not keywords:
+        return {}
     found = {camel(name): value for name, value in (given or {}).items() if isinstance(name, str)}
     chosen = {name: value for name, value in found.items() if name in allowed}
     for name, value in keywords.items():
@@ -30,6 +32,8 @@ def options(
 
 def camel(name: str) -> str:
     """`expiration_ttl` -> `expirationTtl`; a camelCase name stays as it is."""
+    if "_" not in name:
+        return name
     return re.sub(r"_([a-z0-9])", lambda match: match[1].upper(), name)
 
 

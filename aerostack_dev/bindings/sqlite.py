@@ -40,6 +40,8 @@ class Schema(Struct, frozen=True):
     """The format of a file of ours: step n takes it from version n to n + 1."""
 
     steps: tuple[str, ...]
+    page_bytes: int = 4096
+    """Of a new file. The log takes whole pages, however little changes in them."""
 
     @property
     def version(self) -> int:
@@ -144,6 +146,8 @@ def _connect(
     connection = apsw.Connection(str(path), statementcachesize=STATEMENTS)
     try:
         connection.set_busy_timeout(int(BUSY_SECONDS * 1000))
+        if schema is not None:
+            connection.execute(f"PRAGMA page_size = {schema.page_bytes}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")

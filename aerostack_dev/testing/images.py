@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
 
 import apsw
@@ -64,14 +64,15 @@ class Restorer(AbstractContextManager["Restorer"]):
 
     def _restore(self, name: str, source: apsw.Connection | None) -> None:
         if name not in self._open:
-            self._open[name] = _opened(self._folder / name)
+            self._open[name] = _opened(self._folder / name, source)
         connection = self._open[name]
         if self._restored.get(name) == (source, _version(connection)):
             return
-        empty = apsw.Connection(":memory:")
-        with connection.backup("main", source or empty, "main") as backup:
+        with (
+            _empty_like(connection) as empty,
+            connection.backup("main", source or empty, "main") as backup,
+        ):
             backup.step()
-        empty.close()
         self._restored[name] = (source, _version(connection))
 
 
@@ -88,6 +89,19 @@ def _version(connection: apsw.Connection) -> int:
     return int(connection.pragma("data_version"))
 
 
+@contextmanager
+def _empty_like(connection: apsw.Connection) -> Iterator[apsw.Connection]:
+    """A database without anything, which could be restored to `connection`."""
+    with closing(apsw.Connection(":memory:")) as empty:
+        _size_pages(empty, connection)
+        yield empty
+
+
+def _size_pages(new: apsw.Connection, like: apsw.Connection) -> None:
+    """SQLite copies pages as they are: both sides need the same size of them."""
+    new.pragma("page_size", like.pragma("page_size"))
+
+
 def _in_memory(path: Path) -> apsw.Connection:
     memory, file = apsw.Connection(":memory:"), apsw.Connection(str(path))
     with memory.backup("main", file, "main") as backup:
@@ -96,11 +110,13 @@ def _in_memory(path: Path) -> apsw.Connection:
     return memory
 
 
-def _opened(path: Path) -> apsw.Connection:
+def _opened(path: Path, source: apsw.Connection | None) -> apsw.Connection:
     private_folder(path.parent)
     with suppress(FileExistsError):
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     connection = apsw.Connection(str(path))
+    if source is not None:
+        _size_pages(connection, source)
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = OFF")
     connection.execute("SELECT 1 FROM sqlite_schema").fetchall()

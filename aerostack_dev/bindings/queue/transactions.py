@@ -94,7 +94,8 @@ SCHEMA = Schema(
         ON CONFLICT DO UPDATE SET count = count + 1, bytes = bytes + excluded.bytes;
     END;
     """,
-    )
+    ),
+    page_bytes=2048,
 )
 
 LOOK = """

@@ -23,6 +23,7 @@ from ...clock import MovableClock
 from ...config.load import require_main
 from ...config.model import DEFAULT_PORT, Finding, Project
 from ...config.secrets import redactor
+from ...runtime.entropy import Entropy
 from ...runtime.output import captured_output
 from ...runtime.runtime import Runtime, Settings, Surroundings, load_project, open_runtime
 from ...server.access import Access, new_token, published, withdraw
@@ -120,7 +121,7 @@ async def _session(options: Options, clock: MovableClock) -> None:
             kinds,
             state,
             clock,
-            os.urandom,
+            Entropy(),
             console.finding,
             redact.learn,
             meanwhile=import_ahead,

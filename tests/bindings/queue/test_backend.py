@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import tempfile
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -192,6 +194,14 @@ async def test_a_file_of_the_first_format_goes_on(tmp_path: Path) -> None:
         assert await names(backend, policy(), START) == ["ready", "leased", "late"]
         assert await backend.metrics("q", START + SECOND) == Metrics(1, 4, START)
     assert (tmp_path / "state" / "queue.sqlite.v1.bak").exists()
+
+
+async def test_a_new_file_has_small_pages(tmp_path: Path) -> None:
+    """A message is small, and the log takes whole pages."""
+    async with open_room(tmp_path, KIND) as room:
+        await room.backend.metrics("q", START)
+    with closing(sqlite3.connect(tmp_path / "state" / "queue.sqlite")) as file:
+        assert file.execute("PRAGMA page_size").fetchone() == (2048,)
 
 
 @settings(max_examples=60, deadline=None)

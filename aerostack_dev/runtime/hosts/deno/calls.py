@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
@@ -53,18 +53,21 @@ class Reach(Struct, frozen=True):
     caches: Caches
     services: Mapping[str, ServiceBinding]
 
-    async def binding(self, target: str, operation: str, arguments: list[Any]) -> Any:
-        """Call an operation of a binding. Rooms as a whole are not for authors."""
+    def binding(
+        self, target: str, operation: str, arguments: list[Any]
+    ) -> Coroutine[Any, Any, Any]:
+        """A call of an operation of a binding. Rooms as a whole are not for authors."""
         if target not in self.bindings.bound:
             known = ", ".join(self.bindings.bound)
             raise BindingError(f"there is no binding {target!r}", hint=f"there are: {known}")
-        return await self.bindings.invoke(target, operation, arguments)
+        return self.bindings.operation(target, operation)(*arguments)
 
-    async def cache(self, operation: str, arguments: list[Any]) -> Any:
-        """Call an operation of the function's `caches`. Raises `BindingError` for another."""
+    def cache(self, operation: str, arguments: list[Any]) -> Coroutine[Any, Any, Any]:
+        """A call of an operation of the function's `caches`. Raises `BindingError` for another."""
         if operation not in operations_of(self.caches):
             raise BindingError(f"caches has no operation {operation!r}")
-        return await getattr(self.caches, operation)(*arguments)
+        call: Coroutine[Any, Any, Any] = getattr(self.caches, operation)(*arguments)
+        return call
 
     async def service(
         self, home: Calls, target: str, method: str | None, arguments: list[Any]

@@ -37,7 +37,7 @@ from .channel import ChildError, ChildGoneError
 from .failures import Failures, path_of
 from .launch import Launch, launch_of
 from .process import find_deno
-from .requests import payload_of, send_response
+from .requests import body_of, has_body, head_of, send_response
 from .running import Invocation
 from .session import ENDED, SOCKET, Session, open_session
 
@@ -131,9 +131,10 @@ class DenoHost:
             session = await self._revived()
         request = Request._received(scope, receive)
         try:
-            payload = await payload_of(request, scope)
+            body = await body_of(request, scope) if has_body(scope) else None
         except ClientLeftError:
             return CLIENT_LEFT
+        payload = [*head_of(request, scope), body]
         invocation = session.running.begin(record)
         answer = await self._answer(session, invocation, request, payload)
         if answer is None:

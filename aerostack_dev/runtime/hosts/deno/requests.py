@@ -16,28 +16,29 @@ from .streams import INLINE_BYTES
 WATCH_AFTER = 0.2
 """Seconds of a handler's work, and at most as many more, after which its client is watched."""
 CONTENT_LENGTH = b"content-length"
-TRANSFER_ENCODING = b"transfer-encoding"
+OF_BODIES = frozenset((CONTENT_LENGTH, b"transfer-encoding"))
 UNSENT = CONNECTION_HEADERS | {CONTENT_LENGTH}
 NULL_BODY = frozenset((204, 205, 304))
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 
-async def payload_of(request: Request, scope: Scope) -> list[Any]:
-    """`[method, url, headers, protocol, body]`, as the child makes a `Request` of it."""
+def head_of(request: Request, scope: Scope) -> list[Any]:
+    """`[method, url, headers, protocol]`, as the child makes a `Request` of it."""
     headers = [
         (name.decode("latin-1"), value.decode("latin-1")) for name, value in received_headers(scope)
     ]
-    protocol = f"HTTP/{scope.get('http_version', '1.1')}"
-    body = None
-    named = dict(scope["headers"])
-    if CONTENT_LENGTH in named or TRANSFER_ENCODING in named:
-        body = await _body(request, named.get(CONTENT_LENGTH))
-    return [request.method, request.url, headers, protocol, body]
+    return [request.method, request.url, headers, f"HTTP/{scope.get('http_version', '1.1')}"]
 
 
-async def _body(request: Request, length: bytes | None) -> Any:
-    """Bytes for a small one, else a stream."""
+def has_body(scope: Scope) -> bool:
+    """Whether a request announces one."""
+    return not OF_BODIES.isdisjoint(dict(scope["headers"]))
+
+
+async def body_of(request: Request, scope: Scope) -> bytes | Stream:
+    """Bytes for a small body, else a stream. Raises `ClientLeftError`."""
+    length = dict(scope["headers"]).get(CONTENT_LENGTH)
     size = None if length is None else int(length)
     pieces = request._pieces()
     if size is not None and size <= INLINE_BYTES:
