@@ -12,6 +12,7 @@ import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from contextvars import Context, copy_context
 from queue import SimpleQueue
 from typing import Any, TypeVar
@@ -86,8 +87,9 @@ async def run_interruptible(function: Callable[[], R]) -> R:
     context = copy_context()
 
     def work() -> None:
-        outcome = _outcome(context.run, function)
-        _post(future, _deliver, future, outcome)
+        with suppress(Abandoned):  # it may come when `function` is just over
+            outcome = _outcome(context.run, function)
+            _post(future, _deliver, future, outcome)
 
     thread = threading.Thread(target=work, name="aerostack-import", daemon=True)
     thread.start()
