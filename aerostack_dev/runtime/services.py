@@ -33,8 +33,8 @@ class Functions:
         self._own = ""
 
     def __iter__(self) -> Iterator[Function]:
-        yield self.main
-        yield from self.services.values()
+        # Copied in one step: a thread asks which of them are busy while others come and go.
+        return iter((self.main, *self.services.values()))
 
     def find(self, name: str) -> Function | None:
         """The function called `name`: a service, or the main one by the project's name."""

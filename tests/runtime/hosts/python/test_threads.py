@@ -9,6 +9,7 @@ import time
 import pytest
 
 from aerostack_dev.runtime.hosts.python import threads
+from tests.support.asgi import until
 
 
 async def test_an_import_that_is_just_over_is_interrupted_in_silence(
@@ -24,8 +25,7 @@ async def test_an_import_that_is_just_over_is_interrupted_in_silence(
 
     monkeypatch.setattr(threads, "_post", post)
     importing = asyncio.create_task(threads.run_interruptible(lambda: None))
-    while not telling:
-        await asyncio.sleep(0.001)
+    await until(lambda: bool(telling))
     importing.cancel()
     await asyncio.wait({importing})
     await asyncio.to_thread(telling[0].join, 20)
